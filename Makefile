@@ -1,0 +1,77 @@
+# Two commands do everything: `make demo` runs the main job, `make test` passes the tests.
+# Both set up what they need in .venv; neither needs root.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PARTS := settings storage events live observability client worker service local
+LOCALSTACK_VENV := .venv-localstack
+
+.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults lock clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+demo: $(VENV)/.runtime  ## Run the main job: upload, train, publish, pull, on this machine
+	@$(BIN)/sleap-rtc demo
+
+up: $(VENV)/.runtime  ## Keep the local stack running for use from other terminals
+	@$(BIN)/sleap-rtc up
+
+test: lint types imports unit  ## Format, lint, types, import rules, tests with coverage
+
+format: $(VENV)/.dev  ## Rewrite the sources in the project's format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy $(addsuffix /sleap_rtc,$(PARTS)) tests
+
+imports: $(VENV)/.dev
+	@$(BIN)/lint-imports
+
+unit: $(VENV)/.dev
+	@$(BIN)/pytest -n 2 -m "not localstack and not seaweedfs and not faults" --cov --cov-report=term
+
+test-localstack: $(VENV)/.dev $(LOCALSTACK_VENV)/.ready  ## The story on LocalStack in an environment of its own
+	@SLEAP_RTC_TEST_LOCALSTACK=$(LOCALSTACK_VENV)/bin/python $(BIN)/pytest -m localstack
+
+test-seaweedfs: $(VENV)/.dev  ## The story with SeaweedFS as the store
+	@$(BIN)/pytest -m seaweedfs
+
+test-faults: $(VENV)/.dev  ## Processes killed in mid-work
+	@$(BIN)/pytest -m faults
+
+lock: $(VENV)/.dev  ## Resolve the dependencies again into requirements/
+	@$(PIP) install uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --extra local --group build -c requirements/dev.txt \
+		pyproject.toml -o requirements/local.txt
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "sleap-rtc needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12 demo"; exit 1; }
+	@echo "Setting up $(VENV) (once; a minute or two) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements/local.txt pyproject.toml | $(VENV)/bin/python
+	@$(PIP) install --require-hashes -r requirements/local.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime | $(VENV)/bin/python
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(LOCALSTACK_VENV)/.ready: requirements/localstack.txt
+	@$(PYTHON) -m venv $(LOCALSTACK_VENV)
+	@$(LOCALSTACK_VENV)/bin/python -m pip --disable-pip-version-check --quiet install -r requirements/localstack.txt
+	@touch $@
+
+clean:  ## Remove everything that make has set up
+	@rm -rf $(VENV) $(LOCALSTACK_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -1,0 +1,1 @@
+"""The scientist's side: uploads datasets, submits and watches jobs, pulls models."""

@@ -1,0 +1,15 @@
+"""Pure: options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+RoomOption = Annotated[
+    str,
+    typer.Option(
+        "--room-id", "--room_id", "-r", envvar="SLEAP_RTC_ROOM_ID", help="The room. `sleap-rtc rooms ls`."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]

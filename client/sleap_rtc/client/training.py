@@ -1,0 +1,89 @@
+"""Orchestration: what `client-train` does, step by step: upload, follow, pull."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import nullcontext
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sleap_rtc.client import wiring
+from sleap_rtc.client.display import JsonWatcher, TextWatcher, console, human_bytes, transfer_bar
+from sleap_rtc.client.follow import follow
+from sleap_rtc.client.pull import pull_model
+from sleap_rtc.events.jobs import JobState
+from sleap_rtc.settings import load_settings
+from sleap_rtc.storage.errors import InputError
+from sleap_rtc.storage.progress import no_progress
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from sleap_rtc.client.uploader import Uploaded
+    from sleap_rtc.events.jobs import Job, JobRequest
+    from sleap_rtc.storage.progress import ProgressHook
+
+
+class TrainSession:
+    """One run of `client-train` in one room."""
+
+    def __init__(self, room_id: str, *, as_json: bool) -> None:
+        self._room_id = room_id
+        self._as_json = as_json
+        self._settings = load_settings()
+        self._service = wiring.service_client(self._settings)
+
+    def run(self, package: Path, request: JobRequest, *, detach: bool) -> Job | None:
+        """Upload the package, follow its job and pull the model; return the job as it ended.
+
+        With `detach` it returns None as soon as the dataset is in the room: the rest happens without us.
+        """
+        sent = self._upload(package, request)
+        if sent.job_id is None:
+            raise InputError(message="The upload carries no job.")
+        if detach:
+            self._say(f"The job goes on by itself: sleap-rtc jobs logs -f {sent.job_id} -r {self._room_id}")
+            return None
+        watcher = JsonWatcher() if self._as_json else TextWatcher()
+        try:
+            job = follow(self._service, self._room_id, sent.job_id, watcher)
+        except KeyboardInterrupt:
+            self._say(f"The job goes on: sleap-rtc jobs logs -f {sent.job_id} -r {self._room_id}")
+            raise
+        if job.state is JobState.PUBLISHED and job.model_id:
+            self._pull(job.model_id)
+        return job
+
+    def _upload(self, package: Path, request: JobRequest) -> Uploaded:
+        uploader = wiring.uploader(self._service, self._settings, self._say)
+        self._say(f"Sending {package.name} through S3 (presigned multipart upload).")
+        with self._bar(f"Uploading {package.name}") as bar:
+            sent = uploader.upload(package, self._room_id, request, bar)
+        self._emit("uploaded", **asdict(sent))
+        resumed = f", {human_bytes(sent.resumed_bytes)} from an earlier run" if sent.resumed_bytes else ""
+        self._say(
+            f"{sent.path}\n{human_bytes(sent.size_bytes)} in {sent.parts} parts{resumed}, {sent.checksum}\n"
+            f"job {sent.job_id}"
+        )
+        return sent
+
+    def _pull(self, model_id: str) -> None:
+        registry = wiring.registry(self._settings)
+        with self._bar(f"Pulling model {model_id}") as bar:
+            model, folder = pull_model(self._service, registry, self._room_id, model_id, None, bar)
+        self._emit("pulled", model_id=model.id, folder=str(folder), size_bytes=model.storage.size_bytes)
+        self._say(f"Model {model.id} ({model.training.trainer}) is verified and registered: {folder}")
+
+    def _bar(self, title: str) -> AbstractContextManager[ProgressHook]:
+        return nullcontext(no_progress) if self._as_json else transfer_bar(title)
+
+    def _say(self, text: str) -> None:
+        if not self._as_json:
+            console.print(text, markup=False)
+
+    def _emit(self, kind: str, **values: Any) -> None:
+        if self._as_json:
+            sys.stdout.write(json.dumps({"kind": kind, **values}) + "\n")
+            sys.stdout.flush()

@@ -1,0 +1,31 @@
+"""Orchestration: picks the implementations that the client runs on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sleap_rtc.client.model_registry import ClientModelRegistry
+from sleap_rtc.client.service_client import ServiceClient
+from sleap_rtc.client.uploader import S3Uploader
+from sleap_rtc.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sleap_rtc.settings import Settings
+
+
+def service_client(settings: Settings | None = None) -> ServiceClient:
+    """Return the service that the settings name."""
+    settings = settings or load_settings()
+    return ServiceClient(settings.backend_api_url, settings.token.get_secret_value())
+
+
+def uploader(service: ServiceClient, settings: Settings, say: Callable[[str], None]) -> S3Uploader:
+    """Return what sends files."""
+    return S3Uploader(service, settings.multipart_chunk_size, settings.max_concurrent_parts, say)
+
+
+def registry(settings: Settings) -> ClientModelRegistry:
+    """Return the models of this machine."""
+    return ClientModelRegistry(settings.data_dir / "models" / "manifest.json")

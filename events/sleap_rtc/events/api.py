@@ -1,0 +1,175 @@
+"""Pure: what client and service say to each other over HTTP.
+
+Everything that comes from outside is bounded here: a value that does not fit never reaches the code behind.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sleap_rtc.events.jobs import JobRequest
+from sleap_rtc.storage.manifest import ManifestModel
+from sleap_rtc.storage.part_plan import LARGEST_OBJECT_BYTES, LARGEST_PART_BYTES, MOST_PARTS
+from sleap_rtc.storage.room import Role
+
+RoomId = Annotated[str, Field(min_length=1, max_length=32)]
+Checksum = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{11}=$")]
+"""CRC64NVME as S3 writes it: base64 of eight bytes."""
+PartNumber = Annotated[int, Field(ge=1, le=MOST_PARTS)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class CreateRoom(_Request):
+    """`POST /api/rooms`."""
+
+    name: str = Field(min_length=1, max_length=128)
+
+
+class RoomView(_Reply):
+    """A room as one of its members sees it."""
+
+    room_id: str
+    name: str
+    role: Role
+    created_at: datetime
+
+
+class RequestUpload(_Request):
+    """`POST /api/request-upload`: the file, the room, and the job that it is for (if any)."""
+
+    room_id: RoomId
+    file_name: str = Field(min_length=1, max_length=255)
+    size_bytes: int = Field(ge=0, le=LARGEST_OBJECT_BYTES)
+    part_size_bytes: int = Field(ge=1, le=LARGEST_PART_BYTES)
+    content_type: str = Field("application/zip", pattern=r"^[\w.+-]+/[\w.+-]+$", max_length=100)
+    job: JobRequest | None = None
+    traceparent: str = Field("", max_length=55)
+
+
+class UploadOpened(_Reply):
+    """The upload is open; parts may be signed."""
+
+    upload_id: str
+    job_id: str | None
+
+
+class PartToSignView(_Request):
+    """A part about to be sent."""
+
+    number: PartNumber
+    length: int = Field(ge=0, le=LARGEST_PART_BYTES)
+    checksum: Checksum
+
+
+class SignParts(_Request):
+    """`POST /api/uploads/{upload_id}/sign-parts`."""
+
+    parts: list[PartToSignView] = Field(min_length=1, max_length=32)
+
+
+class SignedParts(_Reply):
+    """A URL for each part number. URLs are secrets."""
+
+    urls: dict[int, str]
+
+
+class SentPartView(PartToSignView):
+    """A part that S3 acknowledged."""
+
+    etag: str = Field(min_length=1, max_length=128)
+
+
+class CompleteUpload(_Request):
+    """`POST /api/complete-upload`."""
+
+    upload_id: str = Field(max_length=80)
+    checksum: Checksum
+    parts: list[SentPartView] = Field(min_length=1, max_length=MOST_PARTS)
+
+
+class HeldPart(_Reply):
+    """A part that S3 holds."""
+
+    etag: str
+    size_bytes: int
+
+
+class UploadStatus(_Reply):
+    """`GET /api/upload-status/{upload_id}`."""
+
+    upload_id: str
+    room_id: str
+    file_name: str
+    size_bytes: int
+    part_size_bytes: int
+    state: Literal["open", "completing", "completed", "aborted", "expired"]
+    created_at: datetime
+    checksum: str = ""
+    job_id: str | None = None
+    path: str = ""
+    parts: dict[int, HeldPart] = Field(default_factory=dict)
+
+
+class SubmitJob(_Request):
+    """`POST /api/rooms/{room_id}/jobs`: a job for a dataset that was uploaded without one."""
+
+    upload_id: str = Field(max_length=80)
+    job: JobRequest
+
+
+class LogSegment(_Reply):
+    """A piece of a job's log."""
+
+    number: int
+    text: str
+
+
+class JobLog(_Reply):
+    """`GET /api/rooms/{room_id}/jobs/{job_id}/log`: segments after the one asked for."""
+
+    segments: list[LogSegment]
+    ended: bool
+
+
+class RequestDownload(_Request):
+    """`POST /api/request-download`: a model of a room, by id or alias."""
+
+    room_id: RoomId
+    model: str = Field(min_length=1, max_length=64)
+
+
+class FileDownload(_Reply):
+    """One file to download; the URL is a secret."""
+
+    name: str
+    size_bytes: int
+    checksum: str
+    etag: str
+    url: str
+
+
+class ModelDownload(_Reply):
+    """A model and where to get its files."""
+
+    model: ManifestModel
+    files: list[FileDownload]
+
+
+class Problem(_Reply):
+    """RFC 9457 problem details. `code` is stable; `detail` is for people."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str

@@ -1,0 +1,92 @@
+"""Orchestration: what the people in a room are told.
+
+Each notification is an object of the room's feed first and a message on the topic second: the topic wakes
+whoever listens, the feed is what they read, so nobody misses what was said while he was away.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from ulid import ULID
+
+from sleap_rtc.events.messages import RoomEvent
+from sleap_rtc.storage import keys
+from sleap_rtc.storage.errors import SleapRtcError
+from sleap_rtc.storage.object_store import Overwrite
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+    from sleap_rtc.events.jobs import Job
+    from sleap_rtc.storage.object_store import ObjectStore
+
+log = logging.getLogger(__name__)
+
+# Writers' clocks differ and a write takes time, so a replay looks back a little; readers drop what they know.
+_OVERLAP = timedelta(seconds=30)
+
+
+class Topic(Protocol):
+    """Wakes every instance of the service."""
+
+    def publish(self, room_id: str) -> None:
+        """Say that something happened in a room. Raises Unreachable."""
+
+
+class RoomFeed:
+    """The feeds of all rooms."""
+
+    def __init__(self, store: ObjectStore, topic: Topic) -> None:
+        self._store = store
+        self._topic = topic
+
+    def tell_job(self, job: Job) -> None:
+        """Tell the room about the newest edge of a job."""
+        edge = job.history[-1]
+        self._tell(
+            RoomEvent(
+                id=str(ULID()),
+                key=f"{job.job_id}/{len(job.history)}/{edge.state}",
+                kind="job",
+                room_id=job.room_id,
+                job_id=job.job_id,
+                state=edge.state,
+                at=edge.at,
+                attempt=job.attempt,
+                text=job.failure.message if job.failure else "",
+                model_id=job.model_id,
+                traceparent=job.traceparent,
+                event=edge.event,
+            )
+        )
+
+    def _tell(self, event: RoomEvent) -> None:
+        self._store.put(keys.feed_key(event.room_id, event.id), event.model_dump_json().encode(), Overwrite())
+        try:
+            self._topic.publish(event.room_id)
+        except SleapRtcError as error:
+            log.warning("nobody was woken for room %s: %s", event.room_id, error)
+
+    def since(
+        self, room_id: str, last_id: str = "", known: Container[str] = frozenset()
+    ) -> Iterator[RoomEvent]:
+        """Yield what was told after `last_id`, and a little before it; all of it without one.
+
+        Args:
+            room_id: the room.
+            last_id: the id of the last notification that the reader has seen.
+            known: ids that are not to be read again.
+        """
+        prefix = keys.feed_prefix(room_id)
+        start = f"{prefix}{_a_little_before(last_id)}" if last_id else prefix
+        for found in self._store.list(prefix, start):
+            if found.key.removeprefix(prefix).removesuffix(".json") not in known:
+                yield RoomEvent.model_validate_json(self._store.get(found.key).body)
+
+
+def _a_little_before(event_id: str) -> str:
+    moment = ULID.from_str(event_id).datetime - _OVERLAP
+    return str(ULID.from_datetime(max(moment, datetime.fromtimestamp(0, UTC))))[:10]

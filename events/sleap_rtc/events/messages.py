@@ -1,0 +1,67 @@
+"""Pure: what stands in our own queue messages and room notifications. Unknown fields are ignored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sleap_rtc.events.jobs import DatasetRef, Job
+from sleap_rtc.storage.errors import SleapRtcError
+
+
+class MessageUnreadable(SleapRtcError):
+    """The message cannot be read: {why}."""
+
+    why: str
+
+
+class JobMessage(BaseModel):
+    """Wakes a worker. The job's record says what is to be done; the message only where it stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    v: Literal[1] = 1
+    room_id: str
+    job_id: str
+    dataset: DatasetRef
+    traceparent: str
+
+    @classmethod
+    def of(cls, job: Job) -> JobMessage:
+        """Make the message for a job."""
+        return cls(room_id=job.room_id, job_id=job.job_id, dataset=job.dataset, traceparent=job.traceparent)
+
+    @classmethod
+    def parse(cls, body: str) -> JobMessage:
+        """Read a message.
+
+        Raises:
+            MessageUnreadable: not JSON, of another version, or with a field missing.
+        """
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise MessageUnreadable(why=f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+class RoomEvent(BaseModel):
+    """What the people in a room are told. `key` is the same for every telling of one fact; `id` is not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    v: Literal[1] = 1
+    id: str
+    key: str
+    kind: Literal["job", "model"]
+    room_id: str
+    job_id: str
+    state: str
+    at: datetime
+    attempt: int = 0
+    text: str = ""
+    model_id: str | None = None
+    traceparent: str = ""
+    event: str = ""

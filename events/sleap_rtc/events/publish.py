@@ -1,0 +1,103 @@
+"""Orchestration: a model's `model.json` puts the model into the room's manifest and ends its job.
+
+Whatever the notice says is checked against the objects: every file has to be there with its size, the id has
+to be that of the content, and the worker has to hold the job's newest fencing number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from sleap_rtc.events import jobs
+from sleap_rtc.events.consumer import Done, Outcome, Poison
+from sleap_rtc.events.notices import NoticeUnreadable, parse_notices
+from sleap_rtc.storage import keys
+from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.storage.manifest import ModelRecord, model_id_of
+from sleap_rtc.storage.room_storage import RoomStorage
+
+if TYPE_CHECKING:
+    from sleap_rtc.events.feed import RoomFeed
+    from sleap_rtc.events.job_store import JobStore
+    from sleap_rtc.events.jobs import Job
+    from sleap_rtc.events.queue import Message
+    from sleap_rtc.storage.object_store import ObjectStore
+
+log = logging.getLogger(__name__)
+
+
+class Publish:
+    """Publishes models.
+
+    Args:
+        rooms: the rooms bucket.
+        rooms_bucket: its name; notices about other buckets are refused.
+        job_store: the jobs.
+        feed: tells the room.
+    """
+
+    def __init__(self, rooms: ObjectStore, rooms_bucket: str, job_store: JobStore, feed: RoomFeed) -> None:
+        self._rooms = rooms
+        self._bucket = rooms_bucket
+        self._jobs = job_store
+        self._feed = feed
+
+    async def handle(self, message: Message) -> Outcome:
+        """Act on one message of the model-events queue."""
+        try:
+            notices = parse_notices(message.body)
+        except NoticeUnreadable as error:
+            return Poison(str(error))
+        for notice in notices:
+            if notice.bucket != self._bucket:
+                return Poison(f"{notice.bucket} is not the rooms bucket")
+            folder = keys.parse_model_key(notice.key)
+            if folder is not None:
+                refusal = await asyncio.to_thread(self.publish, folder, notice.identity)
+                if refusal:
+                    return Poison(refusal)
+        return Done()
+
+    def publish(self, folder: keys.ModelFolder, event: str) -> str | None:
+        """Publish one model; return why it was refused, None if it stands in the manifest now."""
+        room = RoomStorage(folder.room_id, self._rooms, self._bucket)
+        try:
+            record = room.read_record(folder)
+            job = self._jobs.get(folder.room_id, record.job_id)
+        except NotFound as missing:
+            return str(missing)
+        except ValidationError as error:
+            return f"{folder.record} is not a model record: {error.error_count()} fields are wrong"
+        refusal = self._why_not(folder, record, job)
+        if refusal:
+            log.error("model %s refused: %s", record.model_id, refusal)
+            return refusal
+        now = datetime.now(UTC)
+        room.publish_model(record, now)
+        ended = self._jobs.change(
+            folder.room_id, record.job_id, lambda present: jobs.published(present, now, event)
+        )
+        if ended.history[-1].at == now:
+            self._feed.tell_job(ended)
+        return None
+
+    def _why_not(self, folder: keys.ModelFolder, record: ModelRecord, job: Job) -> str | None:
+        if record.room_id != folder.room_id or record.model_type != folder.model_type:
+            return "the record speaks of another room or type"
+        if not record.model_id == folder.model_id == model_id_of(record.files):
+            return "the model id is not that of its files"
+        if record.fencing != job.fencing:
+            return f"a stale worker made it (fencing number {record.fencing}, now {job.fencing})"
+        for file in record.files:
+            try:
+                found = self._rooms.head(folder.file(file.name))
+            except NotFound:
+                return f"its file {file.name} is missing"
+            if found.size_bytes != file.size_bytes:
+                return f"its file {file.name} has {found.size_bytes} bytes instead of {file.size_bytes}"
+        return None

@@ -1,0 +1,166 @@
+"""Orchestration: a sweep that does what lost events would have done.
+
+It compares what lies in the buckets: completed uploads without a job, jobs whose message or worker is gone,
+models that no manifest names. Cost: three LISTs per room and 1,000 entries, and one GET per record that is
+not settled yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sleap_rtc.events import jobs
+from sleap_rtc.events.jobs import HELD, WAITING, Job, JobState
+from sleap_rtc.events.messages import JobMessage
+from sleap_rtc.events.uploads import UploadRecord
+from sleap_rtc.storage import keys
+from sleap_rtc.storage.document import Documents
+from sleap_rtc.storage.errors import InputError, NotFound, SleapRtcError
+from sleap_rtc.storage.room_storage import RoomStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sleap_rtc.events.dispatch import Dispatch
+    from sleap_rtc.events.feed import RoomFeed
+    from sleap_rtc.events.job_store import JobStore
+    from sleap_rtc.events.publish import Publish
+    from sleap_rtc.storage.object_store import ObjectStore
+
+log = logging.getLogger(__name__)
+
+
+class Reconcile:
+    """Sweeps all rooms.
+
+    Args:
+        rooms: the rooms bucket.
+        rooms_bucket: its name.
+        job_store: the jobs.
+        dispatch: makes the jobs of uploads that nobody was told of.
+        publish: publishes the models that nobody was told of.
+        send: puts a message on a room's job queue.
+        feed: tells the room.
+        patience: how long an event may be late before the sweep acts in its place.
+        most_attempts: after how many lost workers a job fails.
+    """
+
+    def __init__(
+        self,
+        rooms: ObjectStore,
+        rooms_bucket: str,
+        job_store: JobStore,
+        dispatch: Dispatch,
+        publish: Publish,
+        send: Callable[[JobMessage], Awaitable[None]],
+        feed: RoomFeed,
+        *,
+        patience: timedelta,
+        most_attempts: int,
+    ) -> None:
+        self._rooms = rooms
+        self._bucket = rooms_bucket
+        self._uploads = Documents(rooms, UploadRecord)
+        self._jobs = job_store
+        self._dispatch = dispatch
+        self._publish = publish
+        self._send = send
+        self._feed = feed
+        self._patience = patience
+        self._most_attempts = most_attempts
+        self._ended: set[str] = set()
+        self._resent: dict[str, datetime] = {}
+
+    async def run(self, stop: asyncio.Event, interval_s: float) -> None:
+        """Sweep at an interval until `stop` is set."""
+        while not stop.is_set():
+            try:
+                await self.sweep(datetime.now(UTC))
+            except SleapRtcError as error:
+                log.warning("the sweep was cut short: %s", error)
+            try:
+                await asyncio.wait_for(stop.wait(), interval_s)
+            except TimeoutError:
+                continue
+
+    async def sweep(self, now: datetime) -> None:
+        """Look at every room once."""
+        for room_id in await asyncio.to_thread(lambda: list(self._rooms.folders())):
+            try:
+                keys.checked_room_id(room_id)
+            except InputError:
+                continue
+            await self._sweep_models(room_id)
+            await self._sweep_uploads(room_id, now)
+            await self._sweep_jobs(room_id, now)
+
+    async def _sweep_uploads(self, room_id: str, now: datetime) -> None:
+        def unsettled() -> list[UploadRecord]:
+            return [
+                self._uploads.read(found.key).value
+                for found in self._rooms.list(keys.upload_records_prefix(room_id))
+                if found.key not in self._ended
+            ]
+
+        for record in await asyncio.to_thread(unsettled):
+            upload = keys.UploadKey(room_id, record.upload_id)
+            if record.state == "aborted" or (record.state == "completed" and record.job is None):
+                self._ended.add(keys.upload_record_key(upload))
+            elif record.state in {"completing", "completed"} and self._is_late(record.created_at, now):
+                job = await self._dispatch.dispatch(upload, "reconcile")
+                if job is not None:
+                    self._ended.add(keys.upload_record_key(upload))
+
+    async def _sweep_jobs(self, room_id: str, now: datetime) -> None:
+        def unsettled() -> list[Job]:
+            found = self._rooms.folders(keys.jobs_prefix(room_id))
+            return [self._jobs.get(room_id, job_id) for job_id in found if job_id not in self._ended]
+
+        for job in await asyncio.to_thread(unsettled):
+            if job.ended:
+                self._ended.add(job.job_id)
+            elif job.state in HELD and jobs.lease_remaining_s(job, now - self._patience) == 0:
+                await self._requeue(job, now)
+            elif job.state in WAITING and self._is_late(self._resent.get(job.job_id, job.since()), now):
+                self._resent[job.job_id] = now
+                await self._send(JobMessage.of(job))
+
+    async def _requeue(self, job: Job, now: datetime) -> None:
+        def to_requeued(present: Job) -> Job:
+            if present.fencing != job.fencing or present.state not in HELD:
+                return present
+            return jobs.lost(present, now, "the lease ran out", self._most_attempts)
+
+        log.warning("job %s: its worker is lost", job.job_id)
+        changed = await asyncio.to_thread(self._jobs.change, job.room_id, job.job_id, to_requeued)
+        await asyncio.to_thread(self._feed.tell_job, changed)
+        if changed.state is JobState.REQUEUED:
+            await self._send(JobMessage.of(changed))
+
+    async def _sweep_models(self, room_id: str) -> None:
+        def unpublished() -> list[keys.ModelFolder]:
+            known = RoomStorage(room_id, self._rooms, self._bucket).manifest().models
+            folders = (
+                keys.parse_model_key(f"{keys.models_prefix(room_id)}{name}{keys.MODEL_MARKER}")
+                for name in self._rooms.folders(keys.models_prefix(room_id))
+            )
+            return [
+                folder
+                for folder in folders
+                if folder and folder.model_id not in known and str(folder) not in self._ended
+            ]
+
+        for folder in await asyncio.to_thread(unpublished):
+            try:
+                await asyncio.to_thread(self._rooms.head, folder.record)
+            except NotFound:
+                continue  # its files are still on their way
+            refusal = await asyncio.to_thread(self._publish.publish, folder, "reconcile")
+            if refusal:
+                self._ended.add(str(folder))
+
+    def _is_late(self, since: datetime, now: datetime) -> bool:
+        return now - since > self._patience

@@ -1,0 +1,1 @@
+"""WebRTC: signaling, peer sessions and the wire protocol of the existing tool."""

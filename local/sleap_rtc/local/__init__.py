@@ -1,0 +1,1 @@
+"""The whole product on one machine: embedded engines, `sleap-rtc up` and `sleap-rtc demo`."""

@@ -1,0 +1,156 @@
+"""Orchestration: the local stack: an engine for S3, SQS and SNS, the service, and workers as wanted.
+
+<folder>/
+├── lock                held while a stack runs here
+├── identity/           the issuer's key and its published part
+├── engine/             objects, queues and messages of the embedded engine
+└── log/                what each process says
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from filelock import FileLock, Timeout
+
+from sleap_rtc.local.child import Child
+from sleap_rtc.local.engine import LOOPBACK, StackFailed, answers, await_ready, free_port, start_engine
+from sleap_rtc.local.issuer import AUDIENCE, ISSUER, LocalIssuer
+from sleap_rtc.storage.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class External:
+    """Engines that run already, such as LocalStack, and perhaps another store for S3."""
+
+    endpoint_url: str
+    s3_endpoint_url: str | None = None
+    access_key: str = "test"
+    secret_key: str = "test"  # noqa: S105 - what local engines accept
+
+
+class LocalStack:
+    """Runs everything on loopback, on ports that are free.
+
+    Args:
+        folder: where data and logs lie; used again, it finds its objects again.
+        external: engines to use instead of the embedded one.
+        user: whom the tokens are made for.
+    """
+
+    def __init__(self, folder: Path, external: External | None = None, user: str = "local-user") -> None:
+        self.folder = folder
+        self._external = external
+        self._user = user
+        self._children: list[Child] = []
+        self._lock = FileLock(folder / "lock", timeout=0)
+        self._issuer: LocalIssuer | None = None
+        self.engine_url = ""
+        self.s3_url = ""
+        self.service_url = ""
+
+    def __enter__(self) -> Self:
+        """Start the engine and the service.
+
+        Raises:
+            InputError: another stack runs in this folder.
+            StackFailed: a part did not start; its last words say why.
+        """
+        for part in ("log", "engine"):
+            (self.folder / part).mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise InputError(
+                message=f"Another local stack runs in {self.folder}. Stop it, or choose another --data-dir."
+            ) from None
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop everything, last started first."""
+        while self._children:
+            self._children.pop().stop()
+        if self._issuer is not None:
+            self._issuer.close()
+            self._issuer = None
+        self._lock.release()
+
+    @property
+    def client_environment(self) -> dict[str, str]:
+        """What a client needs: an address and a token, no credentials of the store."""
+        if self._issuer is None:
+            raise RuntimeError("the stack does not run")
+        return {
+            "SLEAP_RTC_BACKEND_API_URL": self.service_url,
+            "SLEAP_RTC_TOKEN": self._issuer.token(self._user),
+        }
+
+    @property
+    def cloud_environment(self) -> dict[str, str]:
+        """What the service and a worker with a role need."""
+        engine = self._external or External(self.engine_url)
+        return {
+            "AWS_ACCESS_KEY_ID": engine.access_key,
+            "AWS_SECRET_ACCESS_KEY": engine.secret_key,
+            "AWS_REGION": "us-east-1",
+            "SLEAP_RTC_S3_ENDPOINT_URL": self.s3_url,
+            "SLEAP_RTC_SQS_ENDPOINT_URL": self.engine_url,
+            "SLEAP_RTC_POLL_WAIT_S": "2",
+            "SLEAP_RTC_JOB_LEASE_S": os.environ.get("SLEAP_RTC_JOB_LEASE_S", "15"),
+            # Where the store cannot send notices, the sweep is all there is.
+            "SLEAP_RTC_RECONCILE_INTERVAL_S": "5" if self.s3_url == self.engine_url else "1",
+        }
+
+    def worker(self, room_id: str, trainer: str = "reference", name: str = "worker") -> Child:
+        """Start a worker for a room, as a process of its own."""
+        command = self._command("worker", "--room-id", room_id, "--trainer", trainer)
+        return self._run(name, command, self.cloud_environment)
+
+    def _start(self) -> None:
+        if self._external:
+            self.engine_url = self._external.endpoint_url
+            self.s3_url = self._external.s3_endpoint_url or self.engine_url
+        else:
+            engine, self.engine_url = start_engine(self.folder / "engine", self.folder / "log" / "engine.log")
+            self._children.append(engine)
+            self.s3_url = self.engine_url
+        self._issuer = LocalIssuer(self.folder / "identity")
+        self._provision()
+        port = free_port()
+        self.service_url = f"http://{LOOPBACK}:{port}"
+        environment = {
+            **self.cloud_environment,
+            "SLEAP_RTC_JWKS_URL": self._issuer.jwks_url,
+            "SLEAP_RTC_ISSUER": ISSUER,
+            "SLEAP_RTC_AUDIENCE": AUDIENCE,
+        }
+        service = self._run("service", self._command("service", "--port", str(port)), environment)
+        await_ready(service, lambda: answers(f"{self.service_url}/readyz"))
+
+    def _provision(self) -> None:
+        """Make buckets, queues, notifications and topic with the credentials of this stack alone."""
+        command = self._command("provision")
+        done = self._run("provision", command, self.cloud_environment)
+        self._children.remove(done)
+        if done.wait() != 0:
+            raise StackFailed(part="provisioning", why=done.last_words())
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "sleap_rtc.client", *arguments]
+
+    def _run(self, name: str, command: list[str], environment: Mapping[str, str]) -> Child:
+        child = Child(name, command, environment, self.folder / "log" / f"{name}.log")
+        self._children.append(child)
+        return child

@@ -1,0 +1,73 @@
+"""Adapter: logs, readable on a terminal and as JSON in production, with secrets taken out.
+
+The inner parts log through the standard library; here it is decided how that looks. A presigned URL is a
+bearer secret, so the query of every URL is removed, and so is what follows `Bearer`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
+
+_SECRETS = (
+    (re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+"), r"\1?[redacted]"),
+    (re.compile(r"(?i)(bearer )[A-Za-z0-9._~+/=-]+"), r"\1[redacted]"),
+)
+_NOISY = ("botocore", "aiobotocore", "urllib3", "asyncio", "uvicorn.error")
+
+
+def redacted(text: str) -> str:
+    """Return the text without what would let a reader act as somebody else."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return {key: redacted(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def configure_logs(part: str, environment: str) -> None:
+    """Send the process's logs to standard error.
+
+    Args:
+        part: named in every line, such as `service`.
+        environment: JSON lines in `production` and `staging`, plain text elsewhere.
+    """
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        _redact,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if environment == "development"
+        else structlog.processors.JSONRenderer()
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                lambda _, __, event: {"part": part, **event},
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,255 @@
+"""Adapter: the HTTP API. A handler checks who is calling and whether he may, then asks the part that knows.
+
+Handlers are plain functions where they wait for S3, so that they run in threads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from sleap_rtc.events.api import (
+    CompleteUpload,
+    CreateRoom,
+    FileDownload,
+    JobLog,
+    LogSegment,
+    ModelDownload,
+    Problem,
+    RequestDownload,
+    RequestUpload,
+    RoomView,
+    SignedParts,
+    SignParts,
+    SubmitJob,
+    UploadOpened,
+    UploadStatus,
+)
+from sleap_rtc.events.jobs import Job
+from sleap_rtc.service import problems
+from sleap_rtc.service.identity import Caller
+from sleap_rtc.service.parts import Parts
+from sleap_rtc.storage import keys
+from sleap_rtc.storage.errors import NotFound, Refused
+from sleap_rtc.storage.manifest import Manifest
+from sleap_rtc.storage.room import Room
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem} for status in (400, 401, 403, 404, 409, 422, 503)
+}
+_MOST_SEGMENTS = 200
+
+api = APIRouter(prefix="/api", responses=_PROBLEMS)
+
+
+def parts_of(request: Request) -> Parts:
+    """Return what this instance is made of."""
+    found: Parts = request.app.state.parts
+    return found
+
+
+P = Annotated[Parts, Depends(parts_of)]
+
+
+def caller_of(parts: P, authorization: Annotated[str, Header()] = "") -> Caller:
+    """Return who is calling. Raises Refused."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Refused(where="The service", why="no bearer token was sent")
+    return parts.tokens.verify(token)
+
+
+C = Annotated[Caller, Depends(caller_of)]
+
+
+@api.post("/rooms", status_code=201)
+def create_room(body: CreateRoom, parts: P, caller: C) -> RoomView:
+    """Open a room."""
+    return _view(parts.rooms.create(body.name, caller), caller)
+
+
+@api.get("/rooms")
+def list_rooms(parts: P, caller: C) -> list[RoomView]:
+    """List the rooms that the caller is in."""
+    return [_view(room, caller) for room in parts.rooms.list(caller)]
+
+
+@api.get("/rooms/{room_id}")
+def show_room(room_id: str, parts: P, caller: C) -> RoomView:
+    """Show a room."""
+    return _view(parts.rooms.enter(room_id, caller), caller)
+
+
+def _view(room: Room, caller: Caller) -> RoomView:
+    role = room.role_of(caller.subject) or "reader"
+    return RoomView(room_id=room.room_id, name=room.name, role=role, created_at=room.created_at)
+
+
+@api.post("/request-upload", status_code=201)
+def request_upload(body: RequestUpload, parts: P, caller: C) -> UploadOpened:
+    """Open a multipart upload, with the job that is to follow it if there is one."""
+    parts.rooms.enter(body.room_id, caller, to_write=True)
+    record = parts.uploads.open(body, caller)
+    return UploadOpened(upload_id=record.upload_id, job_id=record.job_id)
+
+
+@api.post("/uploads/{upload_id}/sign-parts")
+def sign_parts(upload_id: str, body: SignParts, parts: P, caller: C) -> SignedParts:
+    """Sign URLs for the next few parts, each for exactly these bytes."""
+    record = parts.uploads.record(upload_id)
+    _enter_of_upload(parts, record.room_id, caller, upload_id)
+    return SignedParts(urls=parts.uploads.sign(record, body.parts))
+
+
+@api.post("/complete-upload")
+def complete_upload(body: CompleteUpload, parts: P, caller: C) -> UploadStatus:
+    """Make the object of its parts."""
+    record = parts.uploads.record(body.upload_id)
+    _enter_of_upload(parts, record.room_id, caller, body.upload_id)
+    return parts.uploads.complete(record, body)
+
+
+@api.get("/upload-status/{upload_id}")
+def upload_status(upload_id: str, parts: P, caller: C) -> UploadStatus:
+    """Say which parts S3 holds."""
+    record = parts.uploads.record(upload_id)
+    _enter_of_upload(parts, record.room_id, caller, upload_id, to_write=False)
+    return parts.uploads.status(record)
+
+
+@api.delete("/uploads/{upload_id}")
+def abort_upload(upload_id: str, parts: P, caller: C) -> UploadStatus:
+    """Give an upload up and free what it holds."""
+    record = parts.uploads.record(upload_id)
+    _enter_of_upload(parts, record.room_id, caller, upload_id)
+    return parts.uploads.abort(record)
+
+
+def _enter_of_upload(
+    parts: Parts, room_id: str, caller: Caller, upload_id: str, *, to_write: bool = True
+) -> None:
+    try:
+        parts.rooms.enter(room_id, caller, to_write=to_write)
+    except NotFound:
+        raise NotFound(what=f"upload {upload_id}") from None
+
+
+@api.get("/rooms/{room_id}/uploads")
+def list_uploads(room_id: str, parts: P, caller: C) -> list[UploadStatus]:
+    """List the room's uploads."""
+    parts.rooms.enter(room_id, caller)
+    return [parts.uploads.status(record) for record in parts.uploads.list(room_id)]
+
+
+@api.post("/rooms/{room_id}/jobs", status_code=201)
+async def submit_job(room_id: str, body: SubmitJob, parts: P, caller: C) -> Job:
+    """Submit a job for a dataset that was uploaded without one."""
+    return await parts.submit(room_id, body, caller)
+
+
+@api.get("/rooms/{room_id}/jobs")
+def list_jobs(room_id: str, parts: P, caller: C) -> list[Job]:
+    """List the room's jobs, oldest first."""
+    parts.rooms.enter(room_id, caller)
+    return list(parts.jobs.list(room_id))
+
+
+@api.get("/rooms/{room_id}/jobs/{job_id}")
+def show_job(room_id: str, job_id: str, parts: P, caller: C) -> Job:
+    """Show a job with its history."""
+    parts.rooms.enter(room_id, caller)
+    return _job(parts, room_id, job_id)
+
+
+@api.get("/rooms/{room_id}/jobs/{job_id}/log")
+def job_log(room_id: str, job_id: str, parts: P, caller: C, after: Annotated[int, Query(ge=0)] = 0) -> JobLog:
+    """Return the log after a segment; works during the job, after its end and after cancel."""
+    parts.rooms.enter(room_id, caller)
+    job = _job(parts, room_id, job_id)
+    prefix = keys.log_prefix(room_id, job_id)
+    segments = []
+    for found in parts.room_objects.list(prefix, keys.log_key(room_id, job_id, after)):
+        number = int(found.key.removeprefix(prefix).removesuffix(".txt"))
+        text = parts.room_objects.get(found.key).body.decode("utf-8", "replace")
+        segments.append(LogSegment(number=number, text=text))
+        if len(segments) == _MOST_SEGMENTS:
+            return JobLog(segments=segments, ended=False)
+    return JobLog(segments=segments, ended=job.ended)
+
+
+def _job(parts: Parts, room_id: str, job_id: str) -> Job:
+    if not keys.is_ulid(job_id):
+        raise NotFound(what=f"job {job_id} in room {room_id}")
+    return parts.jobs.get(room_id, job_id)
+
+
+@api.get("/rooms/{room_id}/manifest")
+def manifest(room_id: str, parts: P, caller: C) -> Manifest:
+    """Return the room's manifest."""
+    parts.rooms.enter(room_id, caller)
+    return parts.room_storage(room_id).manifest()
+
+
+@api.post("/request-download")
+def request_download(body: RequestDownload, parts: P, caller: C) -> ModelDownload:
+    """Sign URLs for the files of a model."""
+    parts.rooms.enter(body.room_id, caller)
+    model = parts.room_storage(body.room_id).get_model(body.model)
+    folder = keys.ModelFolder(body.room_id, model.model_type, model.id)
+    files = [
+        FileDownload(
+            name=file.name,
+            size_bytes=file.size_bytes,
+            checksum=file.checksum,
+            etag=parts.room_objects.head(folder.file(file.name)).etag,
+            url=parts.room_transfers.sign_get(folder.file(file.name)),
+        )
+        for file in model.storage.files
+    ]
+    return ModelDownload(model=model, files=files)
+
+
+@api.get("/rooms/{room_id}/events")
+def room_events(
+    room_id: str, parts: P, caller: C, last_event_id: Annotated[str, Header(max_length=26)] = ""
+) -> EventSourceResponse:
+    """Stream the room's notifications, from after the last id that was seen."""
+    parts.rooms.enter(room_id, caller)
+    start = last_event_id if keys.is_ulid(last_event_id) else ""
+
+    async def lines() -> AsyncIterator[ServerSentEvent]:
+        async for event in parts.streams.events(room_id, start):
+            yield ServerSentEvent(event.model_dump_json(), id=event.id, event=event.kind)
+
+    return EventSourceResponse(lines(), ping=10)
+
+
+health = APIRouter()
+
+
+@health.get("/healthz")
+def healthz() -> dict[str, str]:
+    """Say that the process lives."""
+    return {"status": "healthy"}
+
+
+@health.get("/readyz", responses={503: {"model": Problem}})
+def readyz(parts: P) -> dict[str, str]:
+    """Say that the store answers."""
+    next(iter(parts.room_objects.folders()), None)
+    return {"status": "ready"}
+
+
+def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    """Return the application; `lifespan` puts its parts into `app.state.parts`."""
+    app = FastAPI(title="sleap-rtc", version="1", lifespan=lifespan)
+    problems.install(app)
+    app.include_router(api)
+    app.include_router(health)
+    return app

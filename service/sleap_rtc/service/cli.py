@@ -1,0 +1,44 @@
+"""Adapter: the commands of the operator's side."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+service_app = typer.Typer(add_completion=False)
+provision_app = typer.Typer(add_completion=False)
+
+
+@service_app.command()
+def service(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65_535)] = 8700,
+) -> None:
+    """Run the service: HTTP API, notification streams and the reactors."""
+    import uvicorn
+
+    from sleap_rtc.observability.logs import configure_logs
+    from sleap_rtc.service.app import create_app
+    from sleap_rtc.service.wiring import Lifespan
+    from sleap_rtc.settings import load_settings
+
+    settings = load_settings()
+    configure_logs("service", settings.environment)
+    uvicorn.run(
+        create_app(Lifespan(settings)),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+@provision_app.command()
+def provision() -> None:
+    """Make buckets, queues and topic in a store for development; production uses Terraform."""
+    from sleap_rtc.service.provision import provision as make
+    from sleap_rtc.settings import load_settings
+
+    make(load_settings())

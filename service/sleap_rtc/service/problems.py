@@ -1,0 +1,58 @@
+"""Adapter: errors as RFC 9457 problem details with stable codes."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from sleap_rtc.events.api import Problem
+from sleap_rtc.storage.errors import ExitCode, SleapRtcError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+
+log = logging.getLogger(__name__)
+
+_STATUS = {
+    ExitCode.BAD_INPUT: 400,
+    ExitCode.NOT_FOUND: 404,
+    ExitCode.INTEGRITY: 409,
+    ExitCode.REFUSED: 403,
+    ExitCode.UNREACHABLE: 503,
+}
+
+
+def _code(error: Exception) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
+
+
+def problem(status: int, code: str, title: str, detail: str) -> JSONResponse:
+    """Return a problem as a response."""
+    body = Problem(title=title, status=status, code=code, detail=detail)
+    return JSONResponse(body.model_dump(), status, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Let the app answer every error with a problem."""
+
+    @app.exception_handler(SleapRtcError)
+    async def ours(_: Request, error: SleapRtcError) -> JSONResponse:
+        status = _STATUS.get(error.exit_code, 500)
+        if status >= 500:  # noqa: PLR2004
+            log.error("%s: %s", _code(error), error)
+        return problem(status, _code(error), type(error).__name__, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        return problem(422, "invalid_request", "Invalid request", f"{where}: {first['msg']}")
+
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+        log.error("unexpected %s", type(error).__name__, exc_info=error)
+        return problem(500, "unexpected", "Unexpected error", "The service failed; its log says why.")

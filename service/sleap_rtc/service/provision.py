@@ -1,0 +1,179 @@
+"""Adapter: makes what `topology` describes exist, in any store that speaks S3, SQS and SNS.
+
+Everything here may be done again: what exists is left as it is. Production is provisioned by Terraform; the
+service itself only ever makes the job queue of a new room.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sleap_rtc.service.topology import (
+    DEAD_LETTER_RETENTION_S,
+    DEAD_LETTER_SUFFIX,
+    QueueSpec,
+    lifecycle,
+    notification,
+    queue_attributes,
+    s3_may_send,
+    topology,
+)
+from sleap_rtc.storage.errors import Unreachable
+from sleap_rtc.storage.s3_client import error_code, s3_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
+
+    from sleap_rtc.settings import Settings
+
+_CONFIG = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=30)
+
+
+def sqs_client(settings: Settings) -> SQSClient:
+    """Return an SQS client for these settings."""
+    return boto3.client(
+        "sqs", region_name=settings.s3_region, endpoint_url=settings.sqs_endpoint_url, config=_CONFIG
+    )
+
+
+def sns_client(settings: Settings) -> SNSClient:
+    """Return an SNS client for these settings."""
+    return boto3.client(
+        "sns", region_name=settings.s3_region, endpoint_url=settings.sqs_endpoint_url, config=_CONFIG
+    )
+
+
+@contextmanager
+def aws_errors(where: str) -> Iterator[None]:
+    """Turn what boto3 says of a service that does not answer into our words."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise Unreachable(where=where, why=str(error)) from error
+
+
+def ensure_queue(sqs: SQSClient, spec: QueueSpec) -> tuple[str, str]:
+    """Make a queue and its dead-letter queue; return (URL, ARN)."""
+    dead = sqs.create_queue(
+        QueueName=spec.name + DEAD_LETTER_SUFFIX,
+        Attributes={"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION_S)},
+    )["QueueUrl"]
+    attributes = queue_attributes(spec, _arn(sqs, dead))
+    try:
+        url = sqs.create_queue(QueueName=spec.name, Attributes=attributes)["QueueUrl"]
+    except ClientError:
+        # It exists with other attributes, such as another lease: the newest settings hold.
+        url = sqs.get_queue_url(QueueName=spec.name)["QueueUrl"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    return url, _arn(sqs, url)
+
+
+def _arn(sqs: SQSClient, url: str) -> str:
+    return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def ensure_topic(sns: SNSClient, name: str) -> str:
+    """Make the topic of room notifications; return its ARN."""
+    return sns.create_topic(Name=name)["TopicArn"]
+
+
+def provision(settings: Settings) -> None:
+    """Make everything that the service needs.
+
+    Raises:
+        Unreachable: the store or the queue service does not answer.
+    """
+    wanted = topology(settings)
+    s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
+    sqs = sqs_client(settings)
+    with aws_errors("The queue service"):
+        arns = {spec.name: ensure_queue(sqs, spec) for spec in wanted.queues}
+        ensure_topic(sns_client(settings), wanted.topic)
+    with aws_errors("The object store"):
+        for bucket in wanted.buckets:
+            _ensure_bucket(s3, bucket, settings.s3_region)
+        s3.put_bucket_lifecycle_configuration(
+            Bucket=settings.s3_upload_bucket,
+            LifecycleConfiguration=lifecycle(),  # type: ignore[arg-type] # a plain dictionary by design
+        )
+    if settings.s3_endpoint_url != settings.sqs_endpoint_url:
+        return  # a store of another maker has no way to send to this queue service; the sweep does it all
+    with aws_errors("The object store"):
+        for notice in wanted.notices:
+            url, arn = arns[notice.queue]
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": s3_may_send(arn, notice.bucket)})
+            s3.put_bucket_notification_configuration(
+                Bucket=notice.bucket,
+                NotificationConfiguration=notification(notice, arn),  # type: ignore[arg-type] # see above
+            )
+
+
+def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> None:
+    try:
+        if region == "us-east-1":
+            s3.create_bucket(Bucket=bucket)
+        else:
+            s3.create_bucket(
+                Bucket=bucket,
+                CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]
+            )
+    except ClientError as error:
+        if error_code(error) not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
+            raise
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+
+
+class Subscription:
+    """This instance's own queue on the topic of room notifications; gone again when it is closed."""
+
+    def __init__(self, settings: Settings, topic_arn: str, instance: str) -> None:
+        self._sqs, self._sns = sqs_client(settings), sns_client(settings)
+        self.queue_name = f"{settings.room_events_topic}-{instance}"
+        with aws_errors("The queue service"):
+            self._url = self._sqs.create_queue(
+                QueueName=self.queue_name, Attributes={"MessageRetentionPeriod": "300"}
+            )["QueueUrl"]
+            arn = _arn(self._sqs, self._url)
+            self._sqs.set_queue_attributes(
+                QueueUrl=self._url, Attributes={"Policy": _topic_may_send(arn, topic_arn)}
+            )
+            self._arn = self._sns.subscribe(
+                TopicArn=topic_arn,
+                Protocol="sqs",
+                Endpoint=arn,
+                Attributes={"RawMessageDelivery": "true"},
+                ReturnSubscriptionArn=True,
+            )["SubscriptionArn"]
+
+    def close(self) -> None:
+        """Unsubscribe and delete the queue."""
+        with aws_errors("The queue service"):
+            self._sns.unsubscribe(SubscriptionArn=self._arn)
+            self._sqs.delete_queue(QueueUrl=self._url)
+
+
+def _topic_may_send(queue_arn: str, topic_arn: str) -> str:
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "sns.amazonaws.com"},
+                    "Action": "sqs:SendMessage",
+                    "Resource": queue_arn,
+                    "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+                }
+            ],
+        }
+    )

@@ -1,0 +1,215 @@
+"""Orchestration: opens, signs, completes and aborts uploads on behalf of people without credentials.
+
+The caller names a room and sizes, never a bucket or key. What is signed is exactly one part of one upload:
+its number, length and checksum.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from ulid import ULID
+
+from sleap_rtc.events.api import HeldPart, UploadStatus
+from sleap_rtc.events.dispatch import completed
+from sleap_rtc.events.trace import kept_or_new
+from sleap_rtc.events.uploads import UploadRecord
+from sleap_rtc.storage import keys
+from sleap_rtc.storage.checksum import combine, from_header, to_header, to_text
+from sleap_rtc.storage.document import Documents
+from sleap_rtc.storage.errors import InputError, IntegrityError, NotFound
+from sleap_rtc.storage.part_plan import PartPlan, accepts
+from sleap_rtc.storage.s3_transfers import MultipartUpload
+from sleap_rtc.storage.upload_session import SentPart
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sleap_rtc.events.api import CompleteUpload, PartToSignView, RequestUpload
+    from sleap_rtc.service.identity import Caller
+    from sleap_rtc.storage.object_store import ObjectStore
+    from sleap_rtc.storage.s3_transfers import S3Transfers
+
+
+class Uploads:
+    """The uploads of all rooms.
+
+    Args:
+        transfers: the uploads bucket.
+        objects: the same bucket, to look at what was completed.
+        rooms: the rooms bucket, where the records lie.
+    """
+
+    def __init__(self, transfers: S3Transfers, objects: ObjectStore, rooms: ObjectStore) -> None:
+        self._transfers = transfers
+        self._objects = objects
+        self._rooms = rooms
+        self._records = Documents(rooms, UploadRecord)
+
+    def open(self, request: RequestUpload, caller: Caller) -> UploadRecord:
+        """Open an upload.
+
+        Raises:
+            InputError: S3 would not take an upload cut like this.
+        """
+        why_not = accepts(PartPlan(request.size_bytes, request.part_size_bytes))
+        if why_not:
+            raise InputError(message=f"This upload cannot be opened: {why_not}.")
+        upload = keys.UploadKey(request.room_id, f"{request.room_id}-{ULID()}")
+        job_id = str(ULID()) if request.job else None
+        traceparent = kept_or_new(request.traceparent)
+        metadata = {
+            "upload-id": upload.upload_id,
+            "job-id": job_id or "",
+            "file-name": quote(request.file_name),
+            "traceparent": traceparent,
+        }
+        opened = self._transfers.create(str(upload), request.content_type, metadata)
+        record = UploadRecord(
+            upload_id=upload.upload_id,
+            room_id=upload.room_id,
+            file_name=request.file_name,
+            size_bytes=request.size_bytes,
+            part_size_bytes=request.part_size_bytes,
+            s3_upload_id=opened.s3_upload_id,
+            whole_checksum=opened.whole_checksum,
+            created_by=caller.subject,
+            created_at=datetime.now(UTC),
+            traceparent=traceparent,
+            job=request.job,
+            job_id=job_id,
+        )
+        self._records.create(keys.upload_record_key(upload), record)
+        return record
+
+    def record(self, upload_id: str) -> UploadRecord:
+        """Return the record of an upload.
+
+        Raises:
+            NotFound: there is none.
+        """
+        try:
+            return self._records.read(keys.upload_record_key(keys.parse_upload_id(upload_id))).value
+        except (NotFound, InputError):
+            raise NotFound(what=f"upload {upload_id}") from None
+
+    def list(self, room_id: str) -> list[UploadRecord]:
+        """Return the room's uploads, oldest first."""
+        found = self._rooms.list(keys.upload_records_prefix(room_id))
+        return [self._records.read(info.key).value for info in found]
+
+    def sign(self, record: UploadRecord, parts: Sequence[PartToSignView]) -> dict[int, str]:
+        """Return a URL for each part.
+
+        Raises:
+            InputError: a part is not one of the plan, or the upload is not open.
+        """
+        if record.state != "open":
+            raise InputError(message=f"Upload {record.upload_id} is {record.state}; it takes no parts.")
+        for part in parts:
+            if part.number > record.plan.count or record.plan.part(part.number).length != part.length:
+                raise InputError(message=f"Part {part.number} of {part.length} bytes is not in the plan.")
+        key = str(keys.UploadKey(record.room_id, record.upload_id))
+        return {
+            part.number: self._transfers.sign_part(
+                key, record.s3_upload_id, part.number, part.length, from_header(part.checksum)
+            )
+            for part in parts
+        }
+
+    def status(self, record: UploadRecord) -> UploadStatus:
+        """Return how far an upload is, asking S3 which parts it holds."""
+        upload = keys.UploadKey(record.room_id, record.upload_id)
+        state, held = record.state, {}
+        if state == "open":
+            try:
+                held = self._transfers.list_parts(str(upload), record.s3_upload_id)
+            except NotFound:
+                return self._view(record).model_copy(update={"state": "expired"})
+        parts = {number: HeldPart(etag=etag, size_bytes=size) for number, (etag, size) in held.items()}
+        return self._view(record).model_copy(update={"parts": parts})
+
+    def _view(self, record: UploadRecord) -> UploadStatus:
+        upload = keys.UploadKey(record.room_id, record.upload_id)
+        return UploadStatus(
+            upload_id=record.upload_id,
+            room_id=record.room_id,
+            file_name=record.file_name,
+            size_bytes=record.size_bytes,
+            part_size_bytes=record.part_size_bytes,
+            state=record.state,
+            created_at=record.created_at,
+            checksum=record.checksum,
+            job_id=record.job_id,
+            path=f"s3://{self._transfers.bucket}/{upload}",
+        )
+
+    def complete(self, record: UploadRecord, request: CompleteUpload) -> UploadStatus:
+        """Make the object of its parts; asking again after a lost reply gives the same answer.
+
+        Raises:
+            IntegrityError: the parts do not make up the file that was announced.
+            NotFound: the upload was aborted or has expired.
+        """
+        sent = [SentPart(p.number, p.length, from_header(p.checksum), p.etag) for p in request.parts]
+        crc = combine((part.crc, part.length) for part in sent)
+        self._check(record, sent, crc, request.checksum)
+        if record.state == "completed":
+            return self._view(record)
+        upload = keys.UploadKey(record.room_id, record.upload_id)
+        record_key = keys.upload_record_key(upload)
+        self._records.change(record_key, lambda present: _completing(present, to_text(crc)))
+        multipart = MultipartUpload(record.s3_upload_id, record.whole_checksum)
+        try:
+            etag = self._transfers.complete(str(upload), multipart, sent, crc, record.size_bytes)
+        except NotFound:
+            etag = self._already_complete(upload, record)
+        except IntegrityError:
+            self._records.change(record_key, _reopened)
+            raise
+        return self._view(self._records.change(record_key, lambda present: completed(present, etag)).value)
+
+    def _already_complete(self, upload: keys.UploadKey, record: UploadRecord) -> str:
+        """The reply to an earlier call was lost: the object is there and is ours."""
+        found = self._objects.head(str(upload))
+        if found.size_bytes != record.size_bytes or found.metadata.get("upload-id") != record.upload_id:
+            raise NotFound(what=f"upload {record.upload_id}")
+        return found.etag
+
+    def _check(self, record: UploadRecord, sent: Sequence[SentPart], crc: int, announced: str) -> None:
+        plan = record.plan
+        cut = [(part.number, part.length) for part in sent]
+        if cut != [(part.number, part.length) for part in plan.parts()]:
+            raise InputError(message="The parts listed are not those of the plan.")
+        completed_as = to_text(crc) if record.state != "completed" else record.checksum
+        if to_header(crc) != announced or to_text(crc) != completed_as:
+            raise IntegrityError(what=record.file_name, expected=announced, found=to_header(crc))
+
+    def abort(self, record: UploadRecord) -> UploadStatus:
+        """Give an upload up and free its parts.
+
+        Raises:
+            InputError: it is complete already.
+        """
+        if record.state in {"completing", "completed"}:
+            raise InputError(message=f"Upload {record.upload_id} is complete; there is nothing to abort.")
+        upload = keys.UploadKey(record.room_id, record.upload_id)
+        self._transfers.abort(str(upload), record.s3_upload_id)
+        changed = self._records.change(keys.upload_record_key(upload), _aborted)
+        return self._view(changed.value)
+
+
+def _completing(record: UploadRecord, checksum: str) -> UploadRecord:
+    if record.state == "completed":
+        return record
+    return record.model_copy(update={"state": "completing", "checksum": checksum})
+
+
+def _reopened(record: UploadRecord) -> UploadRecord:
+    return record.model_copy(update={"state": "open", "checksum": ""})
+
+
+def _aborted(record: UploadRecord) -> UploadRecord:
+    return record.model_copy(update={"state": "aborted"})

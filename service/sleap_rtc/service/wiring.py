@@ -1,0 +1,129 @@
+"""Orchestration: picks the implementations that one instance of the service runs on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sleap_rtc.events.consumer import Consumer
+from sleap_rtc.events.dispatch import Dispatch
+from sleap_rtc.events.feed import RoomFeed
+from sleap_rtc.events.job_store import JobStore
+from sleap_rtc.events.publish import Publish
+from sleap_rtc.events.reconcile import Reconcile
+from sleap_rtc.events.sns_topic import SnsTopic
+from sleap_rtc.events.sqs_queue import SqsQueue
+from sleap_rtc.events.sqs_queue import sqs_client as async_sqs_client
+from sleap_rtc.service.identity import TokenVerifier
+from sleap_rtc.service.parts import Parts
+from sleap_rtc.service.provision import Subscription, ensure_queue, ensure_topic, sns_client, sqs_client
+from sleap_rtc.service.rooms import Rooms
+from sleap_rtc.service.streams import Streams
+from sleap_rtc.service.topology import job_queue
+from sleap_rtc.service.uploads import Uploads
+from sleap_rtc.storage.s3_client import s3_client
+from sleap_rtc.storage.s3_store import S3ObjectStore
+from sleap_rtc.storage.s3_transfers import S3Transfers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from fastapi import FastAPI
+    from types_boto3_sqs import SQSClient
+
+    from sleap_rtc.events.consumer import Outcome
+    from sleap_rtc.events.messages import JobMessage
+    from sleap_rtc.events.queue import Message
+    from sleap_rtc.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_REACTOR_SLOTS = 4
+
+
+class Lifespan:
+    """Starts the reactors with the app and drains them when it stops."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @asynccontextmanager
+    async def __call__(self, app: FastAPI) -> AsyncIterator[None]:
+        """Run the app's parts for as long as the app runs."""
+        settings = self._settings
+        s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
+        uploads = S3ObjectStore(s3, settings.s3_upload_bucket)
+        rooms = S3ObjectStore(s3, settings.s3_room_bucket)
+        jobs = JobStore(rooms)
+        sns = sns_client(settings)
+        topic_arn = await asyncio.to_thread(ensure_topic, sns, settings.room_events_topic)
+        feed = RoomFeed(rooms, SnsTopic(sns, topic_arn))
+        subscription = await asyncio.to_thread(Subscription, settings, topic_arn, secrets.token_hex(4))
+        stop = asyncio.Event()
+        async with async_sqs_client(settings.s3_region, settings.sqs_endpoint_url) as client:
+
+            async def send(message: JobMessage) -> None:
+                name = job_queue(settings, message.room_id).name
+                queue = await SqsQueue.open(client, name)
+                await queue.send(message.model_dump_json())
+
+            dispatch = Dispatch(uploads, settings.s3_upload_bucket, rooms, jobs, send, feed)
+            publish = Publish(rooms, settings.s3_room_bucket, jobs, feed)
+            streams = Streams(feed)
+            reconcile = Reconcile(
+                rooms,
+                settings.s3_room_bucket,
+                jobs,
+                dispatch,
+                publish,
+                send,
+                feed,
+                patience=timedelta(seconds=min(60.0, settings.reconcile_interval_s)),
+                most_attempts=settings.most_attempts,
+            )
+            sqs = sqs_client(settings)
+            app.state.parts = Parts(
+                tokens=TokenVerifier(settings),
+                rooms=Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id)),
+                uploads=Uploads(S3Transfers(s3, settings.s3_upload_bucket), uploads, rooms),
+                jobs=jobs,
+                dispatch=dispatch,
+                streams=streams,
+                room_objects=rooms,
+                room_transfers=S3Transfers(s3, settings.s3_room_bucket),
+            )
+            consumers = [
+                await _consumer(client, settings.upload_events_queue, dispatch.handle, settings),
+                await _consumer(client, settings.model_events_queue, publish.handle, settings),
+                await _consumer(client, subscription.queue_name, streams.handle, settings),
+            ]
+            tasks = [asyncio.create_task(consumer.run(stop)) for consumer in consumers]
+            tasks.append(asyncio.create_task(reconcile.run(stop, settings.reconcile_interval_s)))
+            try:
+                yield
+            finally:
+                stop.set()
+                await asyncio.gather(*tasks)
+                await asyncio.to_thread(subscription.close)
+
+
+async def _consumer(
+    client: Any, queue_name: str, handle: Callable[[Message], Awaitable[Outcome]], settings: Settings
+) -> Consumer:
+    queue = await SqsQueue.open(client, queue_name)
+    return Consumer(
+        queue,
+        handle,
+        slots=_REACTOR_SLOTS,
+        visibility_s=settings.event_visibility_s,
+        wait_s=settings.poll_wait_s,
+        dead_letters=await queue.dead_letters(),
+    )
+
+
+def _make_queue(settings: Settings, sqs: SQSClient, room_id: str) -> None:
+    ensure_queue(sqs, job_queue(settings, room_id))

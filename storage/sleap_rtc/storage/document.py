@@ -1,0 +1,147 @@
+"""Orchestration: a JSON document in a bucket that several writers change without losing an update.
+
+The lock is a conditional write. Three answers are told apart: 412 (somebody was faster: read again), 409 (the
+same write may be repeated), and a 412 that is in fact our own write whose reply was lost, recognised by the
+unique `write_id` that every version carries.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from ulid import ULID
+
+from sleap_rtc.storage.errors import NotFound, PreconditionFailed, SleapRtcError, WriteConflict
+from sleap_rtc.storage.object_store import Create, ObjectStore, Update
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MOST_TRIES = 20
+_FIRST_DELAY_S = 0.05
+_LONGEST_DELAY_S = 5.0
+
+
+class Document(BaseModel):
+    """What every such document has: a schema version and the id of the write that made it."""
+
+    schema_version: int = 1
+    write_id: str = ""
+
+
+D = TypeVar("D", bound=Document)
+
+
+class DocumentUnreadable(SleapRtcError):
+    """{key} is not a document that this version of sleap-rtc can read ({why}). It was left as it is."""
+
+    key: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Versioned(Generic[D]):
+    """A document and the version of the object that holds it."""
+
+    value: D
+    etag: str
+
+
+class Documents(Generic[D]):
+    """Documents of one type in one bucket."""
+
+    def __init__(self, store: ObjectStore, kind: type[D]) -> None:
+        self._store = store
+        self._kind = kind
+
+    def read(self, key: str) -> Versioned[D]:
+        """Return a document.
+
+        Raises:
+            NotFound: there is none.
+            DocumentUnreadable: it is corrupt or from a newer version.
+        """
+        found = self._store.get(key)
+        try:
+            value = self._kind.model_validate_json(found.body)
+        except ValidationError as error:
+            raise DocumentUnreadable(key=key, why=f"{error.error_count()} fields are wrong") from error
+        newest = self._kind.model_fields["schema_version"].default
+        if value.schema_version > newest:
+            raise DocumentUnreadable(key=key, why=f"it has schema version {value.schema_version}")
+        return Versioned(value, found.info.etag)
+
+    def create(self, key: str, document: D) -> bool:
+        """Write a document unless there is one; return whether it is ours."""
+        fresh = self._stamped(document)
+        return self._write(key, fresh, Create()) is not None
+
+    def change(
+        self, key: str, change: Callable[[D], D], start: Callable[[], D] | None = None
+    ) -> Versioned[D]:
+        """Apply a change to the newest version, however many writers there are.
+
+        Args:
+            key: where the document lies.
+            change: applied again to each newer version until it is written.
+            start: makes the first version where there is none.
+
+        Raises:
+            NotFound: there is no document and no `start`.
+            PreconditionFailed: too many writers for too long.
+        """
+        for attempt in range(_MOST_TRIES):
+            try:
+                present = self.read(key)
+            except NotFound:
+                if start is None:
+                    raise
+                present = None
+            before = present.value if present else start()  # type: ignore[misc] # raised above if None
+            after = change(before)
+            if present is not None and after is before:
+                return present
+            fresh = self._stamped(after)
+            written = self._write(key, fresh, Update(present.etag) if present else Create())
+            if written is not None:
+                return Versioned(fresh, written)
+            time.sleep(random.random() * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**attempt))  # noqa: S311
+        raise PreconditionFailed(key=key)
+
+    def replace(self, key: str, held: Versioned[D], document: D) -> Versioned[D]:
+        """Write over exactly the version that the caller holds.
+
+        Raises:
+            PreconditionFailed: it is not the newest any more.
+        """
+        fresh = self._stamped(document)
+        written = self._write(key, fresh, Update(held.etag))
+        if written is None:
+            raise PreconditionFailed(key=key)
+        return Versioned(fresh, written)
+
+    def _write(self, key: str, document: D, mode: Create | Update) -> str | None:
+        body = document.model_dump_json(indent=1).encode()
+        for attempt in range(_MOST_TRIES):
+            try:
+                return self._store.put(key, body, mode)
+            except WriteConflict:
+                time.sleep(random.random() * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**attempt))  # noqa: S311
+            except PreconditionFailed:
+                return self._ours(key, document.write_id)
+        raise WriteConflict(key=key)
+
+    def _ours(self, key: str, write_id: str) -> str | None:
+        try:
+            present = self.read(key)
+        except NotFound:
+            return None
+        return present.etag if present.value.write_id == write_id else None
+
+    @staticmethod
+    def _stamped(document: D) -> D:
+        return document.model_copy(update={"write_id": str(ULID())})

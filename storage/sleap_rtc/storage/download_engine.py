@@ -1,0 +1,136 @@
+"""Orchestration: one object, read in parallel ranges, verified, and put in place whole or not at all.
+
+model.zip.<pid>-<random>.part    pre-sized; every range is written in place, its length and version checked
+model.zip                        appears by an atomic rename once the combined checksum is the expected one
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import secrets
+import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from sleap_rtc.storage import retry
+from sleap_rtc.storage.checksum import combine, to_text
+from sleap_rtc.storage.errors import DiskFull, IntegrityError, ObjectChanged, TransferFailed
+from sleap_rtc.storage.http_transfer import connection_pool, get_range
+from sleap_rtc.storage.part_plan import Part, PartPlan, plan_parts
+from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import urllib3
+
+
+@dataclass(frozen=True)
+class RemoteObject:
+    """What is to be downloaded: how it is called in messages, and what it must turn out to be.
+
+    `signed_url` is called for a fresh URL whenever one is needed.
+    """
+
+    name: str
+    size_bytes: int
+    etag: str
+    checksum: str
+    signed_url: Callable[[], str]
+
+
+def download(
+    source: RemoteObject, target: Path, *, threads: int = 4, on_progress: ProgressHook = no_progress
+) -> None:
+    """Bring an object to `target`, verified.
+
+    Raises:
+        DiskFull: there is no room for it; nothing is left behind.
+        ObjectChanged: the store holds another version than the one named.
+        IntegrityError: the bytes do not have the expected checksum; nothing is left behind.
+        TransferFailed: the network or the store would not deliver.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(target.parent).free
+    if free < source.size_bytes:
+        raise DiskFull(path=target.parent, needed_bytes=source.size_bytes, free_bytes=free)
+    temporary = target.with_name(f"{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.truncate(source.size_bytes)
+        found = to_text(_Ranges(source, temporary, threads, on_progress).run())
+        if found != source.checksum:
+            raise IntegrityError(what=source.name, expected=source.checksum, found=found)
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            free = shutil.disk_usage(target.parent).free
+            raise DiskFull(path=target.parent, needed_bytes=source.size_bytes, free_bytes=free) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class _Ranges:
+    """The ranges of one download and the threads that fetch them."""
+
+    def __init__(self, source: RemoteObject, path: Path, threads: int, on_progress: ProgressHook) -> None:
+        self._source = source
+        self._path = path
+        self._plan: PartPlan = plan_parts(source.size_bytes)
+        self._threads = max(1, min(threads, self._plan.count))
+        self._on_progress = on_progress
+        self._lock = threading.Lock()
+        self._url = source.signed_url()
+        self._done_bytes = 0
+        self._failed = threading.Event()
+
+    def run(self) -> int:
+        """Fetch every range and return the CRC of the whole."""
+        if self._source.size_bytes == 0:
+            return 0
+        pool = connection_pool(self._threads)
+        parts = self._plan.parts()
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="download") as workers:
+            crcs = list(workers.map(lambda part: self._fetch(pool, part), parts))
+        return combine((crc, part.length) for crc, part in zip(crcs, parts, strict=True))
+
+    def _fetch(self, pool: urllib3.PoolManager, part: Part) -> int:
+        attempt = 0
+        while not self._failed.is_set():
+            url = self._url
+            outcome = get_range(pool, url, self._source.etag, self._path, part, self._source.size_bytes)
+            if isinstance(outcome, int):
+                with self._lock:
+                    self._done_bytes += part.length
+                    self._on_progress(TransferProgress(self._done_bytes, self._source.size_bytes))
+                return outcome
+            attempt += 1
+            if outcome.status == HTTPStatus.PRECONDITION_FAILED:
+                self._failed.set()
+                raise ObjectChanged(
+                    what=self._source.name, expected=f"ETag {self._source.etag}", found="another one"
+                )
+            self._wait_or_give_up(retry.after(outcome, attempt, random.random()), url)  # noqa: S311
+        raise TransferFailed(what=self._source.name, why="another range failed")
+
+    def _wait_or_give_up(self, decision: retry.Decision, used_url: str) -> None:
+        match decision:
+            case retry.RetryIn(delay_s):
+                time.sleep(delay_s)
+            case retry.SignAgain():
+                with self._lock:
+                    if self._url == used_url:
+                        self._url = self._source.signed_url()
+            case retry.GiveUp(why):
+                self._failed.set()
+                raise TransferFailed(what=self._source.name, why=why)

@@ -1,0 +1,179 @@
+"""Pure: what lies where. The one place that knows the names of buckets' keys.
+
+    uploads bucket   uploads/{room_id}/{upload_id}/data
+    rooms bucket     {room_id}/room.json
+                     {room_id}/manifest.json
+                     {room_id}/log/{revision:012d}.json
+                     {room_id}/models/{model_type}_{model_id}/...   model.json last
+                     {room_id}/jobs/{job_id}/job.json
+                     {room_id}/jobs/{job_id}/log/{segment:08d}.txt
+                     {room_id}/uploads/{upload_id}.json             the service's record of an upload
+                     {room_id}/feed/{event_id}.json
+
+An upload id is `{room_id}-{ulid}`: opaque to clients, yet any instance finds its record without an index.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sleap_rtc.storage.errors import InputError
+
+UPLOADS_PREFIX = "uploads/"
+MODEL_MARKER = "/model.json"
+_ROOM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+_ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+_MODEL_FOLDER = re.compile(r"(?P<type>[a-z0-9_]{1,64})_(?P<id>[0-9a-f]{8,64})")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+@dataclass(frozen=True)
+class UploadKey:
+    """The dataset of one upload."""
+
+    room_id: str
+    upload_id: str
+
+    def __str__(self) -> str:
+        return f"{UPLOADS_PREFIX}{self.room_id}/{self.upload_id}/data"
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """The folder of one model: `{room_id}/models/{model_type}_{model_id}/`."""
+
+    room_id: str
+    model_type: str
+    model_id: str
+
+    def __str__(self) -> str:
+        return f"{self.room_id}/models/{self.model_type}_{self.model_id}/"
+
+    def file(self, name: str) -> str:
+        """Return the key of one of the model's files.
+
+        Raises:
+            InputError: the name is not a plain file name.
+        """
+        if not _FILE_NAME.fullmatch(name):
+            raise InputError(message=f"{name!r} is not a name that a model's file can have.")
+        return f"{self}{name}"
+
+    @property
+    def record(self) -> str:
+        """The key of `model.json`, whose creation publishes the model."""
+        return f"{self}model.json"
+
+
+def checked_room_id(text: str) -> str:
+    """Return `text` if it can be a room id (1 to 32 of A-Z a-z 0-9 _ -, not starting with _ or -).
+
+    Raises:
+        InputError: it cannot.
+    """
+    if not _ROOM_ID.fullmatch(text):
+        raise InputError(
+            message=f"{text!r} is not a room id. `sleap-rtc rooms ls` shows the rooms that you are in."
+        )
+    return text
+
+
+def is_ulid(text: str) -> bool:
+    """Tell whether `text` is a ULID in its canonical spelling."""
+    return _ULID.fullmatch(text) is not None
+
+
+def parse_upload_id(upload_id: str) -> UploadKey:
+    """Return which room an upload belongs to.
+
+    Raises:
+        InputError: the text is not an upload id.
+    """
+    room_id, _, ulid = upload_id.rpartition("-")
+    if not (_ROOM_ID.fullmatch(room_id) and is_ulid(ulid)):
+        raise InputError(message=f"{upload_id[:80]!r} is not an upload id.")
+    return UploadKey(room_id, upload_id)
+
+
+def parse_upload_key(key: str) -> UploadKey | None:
+    """Return the upload that a key of the uploads bucket belongs to, or None if it is no such key."""
+    match key.split("/"):
+        case ["uploads", room_id, upload_id, "data"]:
+            try:
+                parsed = parse_upload_id(upload_id)
+            except InputError:
+                return None
+            return parsed if parsed.room_id == room_id else None
+        case _:
+            return None
+
+
+def parse_model_key(key: str) -> ModelFolder | None:
+    """Return the model whose `model.json` this key names, or None if it names something else."""
+    match key.split("/"):
+        case [room_id, "models", folder, "model.json"]:
+            found = _MODEL_FOLDER.fullmatch(folder)
+            if found and _ROOM_ID.fullmatch(room_id):
+                return ModelFolder(room_id, found["type"], found["id"])
+    return None
+
+
+def room_key(room_id: str) -> str:
+    """Return the key of the room's record."""
+    return f"{room_id}/room.json"
+
+
+def manifest_key(room_id: str) -> str:
+    """Return the key of the room's manifest."""
+    return f"{room_id}/manifest.json"
+
+
+def manifest_log_key(room_id: str, revision: int) -> str:
+    """Return the key of one entry of the manifest's immutable history."""
+    return f"{room_id}/log/{revision:012d}.json"
+
+
+def models_prefix(room_id: str) -> str:
+    """Return what the keys of all of the room's models start with."""
+    return f"{room_id}/models/"
+
+
+def upload_record_key(upload: UploadKey) -> str:
+    """Return the key of the service's record of an upload."""
+    return f"{upload_records_prefix(upload.room_id)}{upload.upload_id}.json"
+
+
+def upload_records_prefix(room_id: str) -> str:
+    """Return what the keys of all of the room's upload records start with."""
+    return f"{room_id}/uploads/"
+
+
+def jobs_prefix(room_id: str) -> str:
+    """Return what the keys of all of the room's jobs start with."""
+    return f"{room_id}/jobs/"
+
+
+def job_key(room_id: str, job_id: str) -> str:
+    """Return the key of a job's record."""
+    return f"{jobs_prefix(room_id)}{job_id}/job.json"
+
+
+def log_prefix(room_id: str, job_id: str) -> str:
+    """Return what the keys of a job's log segments start with."""
+    return f"{jobs_prefix(room_id)}{job_id}/log/"
+
+
+def log_key(room_id: str, job_id: str, segment: int) -> str:
+    """Return the key of one segment of a job's log; segments sort in the order they were written."""
+    return f"{log_prefix(room_id, job_id)}{segment:08d}.txt"
+
+
+def feed_prefix(room_id: str) -> str:
+    """Return what the keys of the room's notifications start with."""
+    return f"{room_id}/feed/"
+
+
+def feed_key(room_id: str, event_id: str) -> str:
+    """Return the key of one room notification; ULIDs sort by time."""
+    return f"{feed_prefix(room_id)}{event_id}.json"

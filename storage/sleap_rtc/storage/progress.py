@@ -1,0 +1,27 @@
+"""Pure: how a transfer tells what it has done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class TransferProgress:
+    """Bytes that the other side acknowledged (or that were verified), never what sits in a buffer."""
+
+    done_bytes: int
+    total_bytes: int
+    resumed_bytes: int = 0
+    """Of `done_bytes`, what an earlier run had already brought over."""
+
+
+class ProgressHook(Protocol):
+    """Called from worker threads, after each part or range."""
+
+    def __call__(self, progress: TransferProgress, /) -> None:
+        """Take note; must not block and must not raise."""
+
+
+def no_progress(progress: TransferProgress) -> None:
+    """Tell nobody."""

@@ -1,0 +1,51 @@
+"""Fixtures: a real S3 + SQS + SNS engine for each test process, and fresh buckets and queues in it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sleap_rtc.local.engine import start_engine
+from sleap_rtc.storage.s3_client import s3_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from types_boto3_s3 import S3Client
+
+
+@pytest.fixture(scope="session")
+def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a MiniStack that lives as long as the test process."""
+    folder = tmp_path_factory.mktemp("engine")
+    engine, url = start_engine(folder, folder / "engine.log")
+    yield url
+    engine.stop()
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test away from the user's home, settings and credentials."""
+    home = tmp_path_factory.mktemp("home")
+    for name in ("HOME", "USERPROFILE", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.chdir(home)
+
+
+@pytest.fixture
+def s3(engine_url: str) -> S3Client:
+    """Return an S3 client on the engine."""
+    return s3_client("us-east-1", engine_url)
+
+
+@pytest.fixture
+def bucket(s3: S3Client) -> str:
+    """Return the name of a new, empty bucket."""
+    name = f"b-{uuid.uuid4().hex[:12]}"
+    s3.create_bucket(Bucket=name)
+    return name

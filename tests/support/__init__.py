@@ -1,0 +1,1 @@
+"""What the tests share: real engines, and the words that tests are written in."""

@@ -1,0 +1,1 @@
+"""The GPU's side: takes jobs, downloads, trains, publishes models."""

@@ -1,0 +1,37 @@
+"""Adapter: the commands of the GPU's side."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False)
+
+
+class TrainerChoice(StrEnum):
+    """The training engines."""
+
+    REFERENCE = "reference"
+    SLEAP_NN = "sleap-nn"
+
+
+@app.command()
+def worker(
+    room_id: Annotated[str, typer.Option("--room-id", "--room_id", "-r", help="Room whose jobs to take.")],
+    trainer: Annotated[
+        TrainerChoice, typer.Option(help="Engine for jobs that do not ask for one.")
+    ] = TrainerChoice.REFERENCE,
+) -> None:
+    """Take training jobs of a room until Ctrl-C."""
+    import asyncio
+
+    from sleap_rtc.observability.logs import configure_logs
+    from sleap_rtc.settings import load_settings
+    from sleap_rtc.storage.keys import checked_room_id
+    from sleap_rtc.worker.wiring import run_worker
+
+    settings = load_settings()
+    configure_logs("worker", settings.environment)
+    asyncio.run(run_worker(settings, checked_room_id(room_id), trainer.value))

@@ -1,0 +1,71 @@
+"""Adapter: a job's log, written to the room in segments while the job runs.
+
+Segments are numbered so that those of a later attempt sort after those of an earlier one. A store that does
+not answer costs lines of the log, never the job.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+from sleap_rtc.storage import keys
+from sleap_rtc.storage.errors import SleapRtcError
+from sleap_rtc.storage.object_store import Overwrite
+
+if TYPE_CHECKING:
+    from sleap_rtc.events.jobs import Job
+    from sleap_rtc.storage.object_store import ObjectStore
+
+log = logging.getLogger(__name__)
+
+_FLUSH_EVERY_S = 1.0
+_SEGMENTS_PER_ATTEMPT = 100_000
+
+
+class JobLog:
+    """Lines in, segments out, once a second while there is something to say."""
+
+    def __init__(self, store: ObjectStore, job: Job) -> None:
+        self._store = store
+        self._job = job
+        self._next = job.attempt * _SEGMENTS_PER_ATTEMPT
+        self._lines: list[str] = []
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="job-log", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start writing."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Write what is left."""
+        self._closing.set()
+        self._thread.join()
+        self._flush()
+
+    def line(self, text: str) -> None:
+        """Add a line."""
+        stamp = datetime.now(UTC).strftime("%H:%M:%S")
+        with self._lock:
+            self._lines.append(f"{stamp} {text}\n")
+
+    def _run(self) -> None:
+        while not self._closing.wait(_FLUSH_EVERY_S):
+            self._flush()
+
+    def _flush(self) -> None:
+        with self._lock:
+            lines, self._lines = self._lines, []
+        if not lines:
+            return
+        self._next += 1
+        key = keys.log_key(self._job.room_id, self._job.job_id, self._next)
+        try:
+            self._store.put(key, "".join(lines).encode(), Overwrite(), "text/plain; charset=utf-8")
+        except SleapRtcError as error:
+            log.warning("job %s: %d log lines were not kept: %s", self._job.job_id, len(lines), error)

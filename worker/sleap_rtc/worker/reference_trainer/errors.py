@@ -1,0 +1,100 @@
+"""Pure: what can go wrong in a training run, as one tree of errors with an exit code each.
+
+TrainerError
+├── ConfigUnreadable      3   no config, not YAML, or a value that cannot be used
+├── PackageMissing        4   data_config.train_labels_path names nothing, or no such file
+├── PackageUnreadable     5   not a SLEAP package, or damaged (a frame that does not decode, too)
+├── NoEmbeddedFrames      6   labels without images: a .slp instead of a .pkg.slp
+├── NoLabels              7   images without labels
+├── TrainingDiverged      8   the loss is not a number any more
+├── CheckpointUnreadable  9   resume or predict from something that is no checkpoint of this model
+└── OutputUnwritable     10   no room, or no right to write
+
+0 is success (an early stop included), 2 a wrong command line, 130 an interrupt from the keyboard.
+A class's docstring is the message that a user reads.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+
+class TrainerError(Exception):
+    """The reference trainer failed."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        return (self.__doc__ or type(self).__name__).format(**vars(self))
+
+
+@dataclass(eq=False)
+class ConfigUnreadable(TrainerError):
+    """The config {path} cannot be used: {reason}."""
+
+    exit_code: ClassVar[int] = 3
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class PackageMissing(TrainerError):
+    """There is no SLEAP package at {path}: check {setting} (relative to the working directory)."""
+
+    exit_code: ClassVar[int] = 4
+    path: Path
+    setting: str
+
+
+@dataclass(eq=False)
+class PackageUnreadable(TrainerError):
+    """The SLEAP package {path} cannot be read: {reason}; export it from SLEAP again."""
+
+    exit_code: ClassVar[int] = 5
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class NoEmbeddedFrames(TrainerError):
+    """{path} has labels but no embedded frames: export it from SLEAP as a training package (.pkg.slp)."""
+
+    exit_code: ClassVar[int] = 6
+    path: Path
+
+
+@dataclass(eq=False)
+class NoLabels(TrainerError):
+    """{path} has no labelled instance: label some frames in SLEAP before training."""
+
+    exit_code: ClassVar[int] = 7
+    path: Path
+
+
+@dataclass(eq=False)
+class TrainingDiverged(TrainerError):
+    """The loss became {loss} at epoch {epoch}, batch {batch}: lower trainer_config.optimizer.lr ({rate})."""
+
+    exit_code: ClassVar[int] = 8
+    loss: float
+    epoch: int
+    batch: int
+    rate: float
+
+
+@dataclass(eq=False)
+class CheckpointUnreadable(TrainerError):
+    """The checkpoint {path} cannot be used: {reason}."""
+
+    exit_code: ClassVar[int] = 9
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class OutputUnwritable(TrainerError):
+    """The result {path} cannot be written: {reason}."""
+
+    exit_code: ClassVar[int] = 10
+    path: Path
+    reason: str

@@ -1,0 +1,71 @@
+"""Pure: the port to a training engine, and the command lines of the two that exist.
+
+Both take sleap-nn's command line and speak its ZMQ messages, so one adapter runs either.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from sleap_rtc.worker.errors import TrainerMissing
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from sleap_rtc.worker.package import TrainingPackage
+
+TrainerName = Literal["reference", "sleap-nn"]
+TITLES: Mapping[TrainerName, str] = {"reference": "reference trainer", "sleap-nn": "sleap-nn"}
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What training left: a folder with the model's files, and one row of metrics per epoch."""
+
+    folder: Path
+    epochs: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
+
+
+class Trainer(Protocol):
+    """Trains one package."""
+
+    title: str
+
+    def train(
+        self,
+        package: TrainingPackage,
+        overrides: Mapping[str, str],
+        on_line: Callable[[str], None],
+        stop: threading.Event,
+    ) -> TrainingResult:
+        """Train until it is done, or until `stop` is set, which ends the engine at once.
+
+        Args:
+            package: what to train on.
+            overrides: options such as `trainer_config.max_epochs`.
+            on_line: called for each line of output.
+            stop: set when the job is not ours any more.
+
+        Raises:
+            TrainerMissing: the engine is not installed here.
+            TrainingFailed: it ended without a model.
+        """
+
+
+def command(name: TrainerName) -> list[str]:
+    """Return what starts an engine.
+
+    Raises:
+        TrainerMissing: it is not installed here.
+    """
+    if name == "reference":
+        return [sys.executable, "-m", "sleap_rtc.worker.reference_trainer", "train"]
+    found = shutil.which("sleap-nn")
+    if found is None:
+        raise TrainerMissing(trainer="sleap-nn")
+    return [found, "train"]

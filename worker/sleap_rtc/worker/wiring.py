@@ -1,0 +1,102 @@
+"""Orchestration: picks the implementations that a worker runs on, and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import signal
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+
+from sleap_rtc.events.consumer import Consumer
+from sleap_rtc.events.feed import RoomFeed
+from sleap_rtc.events.job_store import JobStore
+from sleap_rtc.events.sns_topic import SnsTopic
+from sleap_rtc.events.sqs_queue import SqsQueue, sqs_client
+from sleap_rtc.storage.errors import NotFound, Refused
+from sleap_rtc.storage.s3_client import s3_client
+from sleap_rtc.storage.s3_store import S3ObjectStore
+from sleap_rtc.storage.s3_transfers import S3Transfers
+from sleap_rtc.worker.downloader import S3Downloader
+from sleap_rtc.worker.job_runner import JobRunner
+from sleap_rtc.worker.model_publisher import ModelPublisher
+from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
+
+if TYPE_CHECKING:
+    from sleap_rtc.settings import Settings
+    from sleap_rtc.worker.trainer import TrainerName
+
+log = logging.getLogger(__name__)
+
+
+def job_runner(settings: Settings, trainer: TrainerName) -> JobRunner:
+    """Return what handles this worker's jobs.
+
+    Args:
+        settings: where everything is.
+        trainer: the engine for jobs that do not ask for one.
+    """
+    s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
+    uploads = S3ObjectStore(s3, settings.s3_upload_bucket)
+    rooms = S3ObjectStore(s3, settings.s3_room_bucket)
+    sns = boto3.client("sns", region_name=settings.s3_region, endpoint_url=settings.sqs_endpoint_url)
+    topic_arn = sns.create_topic(Name=settings.room_events_topic)["TopicArn"]
+    work_dir = settings.data_dir / "work"
+    work_dir.mkdir(parents=True, exist_ok=True)
+    return JobRunner(
+        worker_id=f"{socket.gethostname()}-{secrets.token_hex(4)}",
+        job_store=JobStore(rooms),
+        feed=RoomFeed(rooms, SnsTopic(sns, topic_arn)),
+        logs=rooms,
+        downloader=S3Downloader(
+            uploads, S3Transfers(s3, settings.s3_upload_bucket), settings.max_concurrent_parts
+        ),
+        publisher=ModelPublisher(rooms, S3Transfers(s3, settings.s3_room_bucket)),
+        trainer=lambda asked: SubprocessTrainer(asked or trainer),
+        work_dir=Path(work_dir),
+        lease_s=settings.job_lease_s,
+        most_attempts=settings.most_attempts,
+    )
+
+
+async def run_worker(settings: Settings, room_id: str, trainer: TrainerName) -> None:
+    """Take jobs of a room until SIGTERM or Ctrl-C, then give back what is under way.
+
+    Raises:
+        NotFound: the room has no job queue.
+        Refused: there are no AWS credentials.
+    """
+    if boto3.Session().get_credentials() is None:
+        raise Refused(
+            where="This worker",
+            why="no AWS credentials were found; give it a role, or AWS_ACCESS_KEY_ID and its secret",
+        )
+    runner = job_runner(settings, trainer)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal(*_: object) -> None:
+        runner.stop()
+        loop.call_soon_threadsafe(stop.set)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    async with sqs_client(settings.s3_region, settings.sqs_endpoint_url) as client:
+        try:
+            queue = await SqsQueue.open(client, f"{settings.job_queue_prefix}-{room_id}")
+        except NotFound:
+            raise NotFound(what=f"room {room_id}") from None
+        consumer = Consumer(
+            queue,
+            runner.handle,
+            visibility_s=settings.job_lease_s,
+            wait_s=settings.poll_wait_s,
+            dead_letters=await queue.dead_letters(),
+        )
+        log.info("waiting for jobs of room %s", room_id)
+        await consumer.run(stop)
+    log.info("stopped")
