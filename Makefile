@@ -37,7 +37,7 @@ unit: $(VENV)/.dev
 	@$(BIN)/pytest -n 2 -m "not localstack and not seaweedfs and not faults" --cov --cov-report=term
 
 test-localstack: $(VENV)/.dev $(LOCALSTACK_VENV)/.ready  ## The story on LocalStack in an environment of its own
-	@SLEAP_RTC_TEST_LOCALSTACK=$(LOCALSTACK_VENV)/bin/python $(BIN)/pytest -m localstack
+	@SLEAP_RTC_TEST_LOCALSTACK=$(CURDIR)/$(LOCALSTACK_VENV)/bin/python $(BIN)/pytest -m localstack
 
 test-seaweedfs: $(VENV)/.dev  ## The story with SeaweedFS as the store
 	@$(BIN)/pytest -m seaweedfs
@@ -70,7 +70,7 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime | $(VENV)/bin/python
 
 $(LOCALSTACK_VENV)/.ready: requirements/localstack.txt
 	@$(PYTHON) -m venv $(LOCALSTACK_VENV)
-	@$(LOCALSTACK_VENV)/bin/python -m pip --disable-pip-version-check --quiet install -r requirements/localstack.txt
+	@$(LOCALSTACK_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/localstack.txt
 	@touch $@
 
 clean:  ## Remove everything that make has set up

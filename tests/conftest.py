@@ -6,12 +6,15 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+from support.product import Product
 
 from sleap_rtc.local.engine import start_engine
+from sleap_rtc.local.example_package import make_example_package
 from sleap_rtc.storage.s3_client import s3_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from types_boto3_s3 import S3Client
 
@@ -49,3 +52,27 @@ def bucket(s3: S3Client) -> str:
     name = f"b-{uuid.uuid4().hex[:12]}"
     s3.create_bucket(Bucket=name)
     return name
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """Return a product on the embedded engine."""
+    product = Product(tmp_path_factory.mktemp("product"))
+    with product.stack:
+        yield product
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a training package of several parts whose name has spaces and umlauts."""
+    path = tmp_path_factory.mktemp("package") / "Meine Mäuse 1.zip"
+    make_example_package(path, frames=100)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a training package of one part that trains in no time."""
+    path = tmp_path_factory.mktemp("package") / "small.zip"
+    make_example_package(path, frames=12, size=64)
+    return path

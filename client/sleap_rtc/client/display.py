@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from sleap_rtc.events.messages import RoomEvent
     from sleap_rtc.storage.progress import ProgressHook, TransferProgress
 
-console = Console(highlight=False, soft_wrap=True)
+_PIPE_WIDTH = 200
+# On a pipe there is no width to keep to.
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 
 
 def print_json(values: Iterable[BaseModel] | BaseModel) -> None:
@@ -76,13 +78,17 @@ def transfer_bar(title: str) -> Iterator[ProgressHook]:
     task = progress.add_task(title, total=None)
 
     def show(state: TransferProgress) -> None:
-        # Speed is that of this run: what an earlier one brought over does not count.
+        if not progress.live.is_started:
+            progress.start()
         progress.update(task, total=state.total_bytes, completed=state.done_bytes)
         if state.done_bytes == state.resumed_bytes:
+            # Speed is that of this run: what an earlier one brought over does not count.
             progress.reset(task, total=state.total_bytes, completed=state.done_bytes)
 
-    with progress:
+    try:
         yield show
+    finally:
+        progress.stop()
 
 
 class TextWatcher:

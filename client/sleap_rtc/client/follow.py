@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from sleap_rtc.events.jobs import ENDED, Job, JobState
@@ -34,6 +35,43 @@ class Watcher(Protocol):
         """The connection is cut; it is tried again."""
 
 
+class LogTail:
+    """Shows what is new in a job's log whenever it is asked to; safe to ask from two threads."""
+
+    def __init__(self, service: ServiceClient, room_id: str, job_id: str, watcher: Watcher) -> None:
+        self._service = service
+        self._room_id = room_id
+        self._job_id = job_id
+        self._watcher = watcher
+        self._after = 0
+        self._lock = threading.Lock()
+
+    def catch_up(self) -> None:
+        """Show every segment that has not been shown. Raises Unreachable, NotFound."""
+        with self._lock:
+            while True:
+                log = self._service.job_log(self._room_id, self._job_id, self._after)
+                for segment in log.segments:
+                    self._watcher.on_log(segment.text)
+                    self._after = segment.number
+                if not log.segments:
+                    return
+
+    def run(self, ended: threading.Event) -> None:
+        """Catch up at an interval until `ended` is set, and once more then."""
+        while not ended.wait(_LOG_EVERY_S):
+            self._try()
+        self._try()
+
+    def before_event(self) -> None:
+        """Catch up, so that lines stand above the event that they led to."""
+        self._try()
+
+    def _try(self) -> None:
+        with suppress(SleapRtcError):
+            self.catch_up()
+
+
 def follow(service: ServiceClient, room_id: str, job_id: str, watcher: Watcher) -> Job:
     """Show a job's events and log until it ends, and return it as it ended.
 
@@ -41,17 +79,20 @@ def follow(service: ServiceClient, room_id: str, job_id: str, watcher: Watcher) 
         NotFound: the room is gone.
     """
     ended = threading.Event()
-    tail = threading.Thread(target=_follow_log, args=(service, room_id, job_id, watcher, ended), daemon=True)
-    tail.start()
+    tail = LogTail(service, room_id, job_id, watcher)
+    polling = threading.Thread(target=tail.run, args=(ended,), daemon=True)
+    polling.start()
     try:
-        _follow_events(service, room_id, job_id, watcher)
+        _follow_events(service, room_id, job_id, watcher, tail)
     finally:
         ended.set()
-    tail.join()
+    polling.join()
     return service.job(room_id, job_id)
 
 
-def _follow_events(service: ServiceClient, room_id: str, job_id: str, watcher: Watcher) -> None:
+def _follow_events(
+    service: ServiceClient, room_id: str, job_id: str, watcher: Watcher, tail: LogTail
+) -> None:
     """A job id is a ULID made before its first event, so it is where the room's feed is taken up."""
     last_id, told = job_id, set[str]()
     while True:
@@ -61,36 +102,10 @@ def _follow_events(service: ServiceClient, room_id: str, job_id: str, watcher: W
                 if event.job_id != job_id or event.key in told:
                     continue
                 told.add(event.key)
+                tail.before_event()
                 watcher.on_event(event)
                 if JobState(event.state) in ENDED:
                     return
         except Unreachable as error:
             watcher.on_trouble(str(error))
         time.sleep(_RECONNECT_S)
-
-
-def _follow_log(
-    service: ServiceClient, room_id: str, job_id: str, watcher: Watcher, ended: threading.Event
-) -> None:
-    after = 0
-    while True:
-        last_look = ended.is_set()
-        try:
-            after = show_log(service, room_id, job_id, watcher, after)
-        except SleapRtcError:
-            if last_look:
-                return
-        if last_look:
-            return
-        ended.wait(_LOG_EVERY_S)
-
-
-def show_log(service: ServiceClient, room_id: str, job_id: str, watcher: Watcher, after: int = 0) -> int:
-    """Show the log's segments after one; return the number of the last."""
-    while True:
-        log = service.job_log(room_id, job_id, after)
-        for segment in log.segments:
-            watcher.on_log(segment.text)
-            after = segment.number
-        if not log.segments:
-            return after

@@ -16,6 +16,7 @@ from sleap_rtc.events.jobs import JobState
 from sleap_rtc.settings import load_settings
 from sleap_rtc.storage.errors import InputError
 from sleap_rtc.storage.progress import no_progress
+from sleap_rtc.storage.upload_state import FileIdentity
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -40,6 +41,7 @@ class TrainSession:
 
         With `detach` it returns None as soon as the dataset is in the room: the rest happens without us.
         """
+        FileIdentity.of(package)  # say so before anything is announced
         sent = self._upload(package, request)
         if sent.job_id is None:
             raise InputError(message="The upload carries no job.")

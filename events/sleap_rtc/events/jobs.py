@@ -10,6 +10,7 @@ newest fencing number may change the job until the lease runs out. Every edge st
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -36,6 +37,7 @@ class JobState(StrEnum):
     LOST = "lost"
 
 
+_MESSAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WAITING = frozenset({JobState.QUEUED, JobState.REQUEUED})
 HELD = frozenset({JobState.CLAIMED, JobState.DOWNLOADING, JobState.TRAINING, JobState.UPLOADING})
 ENDED = frozenset({JobState.PUBLISHED, JobState.FAILED, JobState.CANCELLED})
@@ -104,6 +106,14 @@ class Edge(BaseModel):
     fencing: int
     event: str = ""
     """What caused it: the identity of an S3 notice, a message id, or a note."""
+
+    @property
+    def cause(self) -> str:
+        """The event in a few words: a notice by its file and version, a message by the start of its id."""
+        key, at, version = self.event.rpartition("@")
+        if at:
+            return f"S3 notice {key.rpartition('/')[2]}@{version[:8]}"
+        return f"SQS message {self.event[:8]}" if _MESSAGE_ID.fullmatch(self.event) else self.event
 
 
 class Lease(BaseModel):

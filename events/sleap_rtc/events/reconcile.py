@@ -136,7 +136,7 @@ class Reconcile:
 
         log.warning("job %s: its worker is lost", job.job_id)
         changed = await asyncio.to_thread(self._jobs.change, job.room_id, job.job_id, to_requeued)
-        await asyncio.to_thread(self._feed.tell_job, changed)
+        await asyncio.to_thread(self._feed.tell_job, changed, len(changed.history) - len(job.history))
         if changed.state is JobState.REQUEUED:
             await self._send(JobMessage.of(changed))
 

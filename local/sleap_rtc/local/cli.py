@@ -77,7 +77,7 @@ def demo(
 
     from sleap_rtc.local.demo import Demo
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     external = _external(engine_url, s3_url)
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)

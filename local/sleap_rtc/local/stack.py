@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -43,13 +42,22 @@ class LocalStack:
         folder: where data and logs lie; used again, it finds its objects again.
         external: engines to use instead of the embedded one.
         user: whom the tokens are made for.
+        job_lease_s: how long a worker that fell silent keeps its job, in seconds.
     """
 
-    def __init__(self, folder: Path, external: External | None = None, user: str = "local-user") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        external: External | None = None,
+        *,
+        user: str = "local-user",
+        job_lease_s: int = 15,
+    ) -> None:
         self.folder = folder
         self._external = external
         self._user = user
-        self._children: list[Child] = []
+        self._job_lease_s = job_lease_s
+        self.children: list[Child] = []
         self._lock = FileLock(folder / "lock", timeout=0)
         self._issuer: LocalIssuer | None = None
         self.engine_url = ""
@@ -80,21 +88,26 @@ class LocalStack:
 
     def __exit__(self, *_: object) -> None:
         """Stop everything, last started first."""
-        while self._children:
-            self._children.pop().stop()
+        while self.children:
+            self.children.pop().stop()
         if self._issuer is not None:
             self._issuer.close()
             self._issuer = None
         self._lock.release()
 
     @property
-    def client_environment(self) -> dict[str, str]:
-        """What a client needs: an address and a token, no credentials of the store."""
+    def issuer(self) -> LocalIssuer:
+        """Whoever issues tokens for this stack while it runs."""
         if self._issuer is None:
             raise RuntimeError("the stack does not run")
+        return self._issuer
+
+    @property
+    def client_environment(self) -> dict[str, str]:
+        """What a client needs: an address and a token, no credentials of the store."""
         return {
             "SLEAP_RTC_BACKEND_API_URL": self.service_url,
-            "SLEAP_RTC_TOKEN": self._issuer.token(self._user),
+            "SLEAP_RTC_TOKEN": self.issuer.token(self._user),
         }
 
     @property
@@ -108,7 +121,7 @@ class LocalStack:
             "SLEAP_RTC_S3_ENDPOINT_URL": self.s3_url,
             "SLEAP_RTC_SQS_ENDPOINT_URL": self.engine_url,
             "SLEAP_RTC_POLL_WAIT_S": "2",
-            "SLEAP_RTC_JOB_LEASE_S": os.environ.get("SLEAP_RTC_JOB_LEASE_S", "15"),
+            "SLEAP_RTC_JOB_LEASE_S": str(self._job_lease_s),
             # Where the store cannot send notices, the sweep is all there is.
             "SLEAP_RTC_RECONCILE_INTERVAL_S": "5" if self.s3_url == self.engine_url else "1",
         }
@@ -124,7 +137,7 @@ class LocalStack:
             self.s3_url = self._external.s3_endpoint_url or self.engine_url
         else:
             engine, self.engine_url = start_engine(self.folder / "engine", self.folder / "log" / "engine.log")
-            self._children.append(engine)
+            self.children.append(engine)
             self.s3_url = self.engine_url
         self._issuer = LocalIssuer(self.folder / "identity")
         self._provision()
@@ -132,7 +145,7 @@ class LocalStack:
         self.service_url = f"http://{LOOPBACK}:{port}"
         environment = {
             **self.cloud_environment,
-            "SLEAP_RTC_JWKS_URL": self._issuer.jwks_url,
+            "SLEAP_RTC_JWKS_URL": self.issuer.jwks_url,
             "SLEAP_RTC_ISSUER": ISSUER,
             "SLEAP_RTC_AUDIENCE": AUDIENCE,
         }
@@ -143,7 +156,7 @@ class LocalStack:
         """Make buckets, queues, notifications and topic with the credentials of this stack alone."""
         command = self._command("provision")
         done = self._run("provision", command, self.cloud_environment)
-        self._children.remove(done)
+        self.children.remove(done)
         if done.wait() != 0:
             raise StackFailed(part="provisioning", why=done.last_words())
 
@@ -152,5 +165,5 @@ class LocalStack:
 
     def _run(self, name: str, command: list[str], environment: Mapping[str, str]) -> Child:
         child = Child(name, command, environment, self.folder / "log" / f"{name}.log")
-        self._children.append(child)
+        self.children.append(child)
         return child

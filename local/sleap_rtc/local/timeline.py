@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.manifest import ManifestModel
 
 _STEPS = {
-    JobState.UPLOADED: ("upload", "client → S3, presigned multipart"),
-    JobState.QUEUED: ("dispatch", "S3 event → SQS → job on the room's queue"),
+    JobState.UPLOADED: ("upload", "client → S3, presigned parts"),
+    JobState.QUEUED: ("dispatch", "S3 event → SQS → job on the queue"),
     JobState.CLAIMED: ("wake", "queue → worker claims the job"),
     JobState.DOWNLOADING: ("start", "worker prepares its folder"),
-    JobState.TRAINING: ("download", "S3 → worker, parallel ranges, verified and unpacked"),
-    JobState.UPLOADING: ("train", "the trainer learns on the embedded frames"),
-    JobState.PUBLISHED: ("publish", "model → S3, model.json event → manifest"),
+    JobState.TRAINING: ("download", "S3 → worker, ranges, verified"),
+    JobState.UPLOADING: ("train", "on the embedded frames"),
+    JobState.PUBLISHED: ("publish", "model → S3 event → manifest"),
     JobState.LOST: ("lost", "the worker's lease ran out"),
     JobState.REQUEUED: ("requeue", "the job goes to another worker"),
     JobState.FAILED: ("fail", "the job ended without a model"),
@@ -57,10 +57,10 @@ def steps(job: Job, pulled_at: datetime) -> list[Step]:
     before = job.created_at
     for edge in job.history:
         name, what = _STEPS[edge.state]
-        found.append(Step(name, what, (edge.at - before).total_seconds(), edge.event))
+        found.append(Step(name, what, (edge.at - before).total_seconds(), edge.cause))
         before = edge.at
-    told = "room notification, then verified download"
-    return [*found, Step("pull", told, (pulled_at - before).total_seconds(), f"feed of {job.room_id}")]
+    told = "notification → client, verified"
+    return [*found, Step("pull", told, (pulled_at - before).total_seconds(), "room feed")]
 
 
 def hops(job: Job, model: ManifestModel, package_checksum: str, pulled: Mapping[str, str]) -> list[Hop]:
@@ -74,10 +74,10 @@ def hops(job: Job, model: ManifestModel, package_checksum: str, pulled: Mapping[
     """
     verified = next((e for e in reversed(job.history) if e.state is JobState.TRAINING), None)
     return [
-        Hop("client → uploads bucket", package_checksum, job.dataset.checksum),
-        Hop("uploads bucket → worker", job.dataset.checksum, _noted_checksum(verified)),
+        Hop("client → S3", package_checksum, job.dataset.checksum),
+        Hop("S3 → worker", job.dataset.checksum, _noted_checksum(verified)),
         *(
-            Hop(f"worker → rooms bucket → client: {file.name}", file.checksum, pulled.get(file.name, ""))
+            Hop(f"worker → room → client: {file.name}", file.checksum, pulled.get(file.name, ""))
             for file in model.storage.files
         ),
     ]

@@ -29,10 +29,10 @@ from sleap_rtc.events.api import (
 )
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.service import problems
-from sleap_rtc.service.identity import Caller
+from sleap_rtc.service.identity import Caller, Unauthenticated
 from sleap_rtc.service.parts import Parts
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.errors import NotFound, Refused
+from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.storage.manifest import Manifest
 from sleap_rtc.storage.room import Room
 
@@ -58,10 +58,10 @@ P = Annotated[Parts, Depends(parts_of)]
 
 
 def caller_of(parts: P, authorization: Annotated[str, Header()] = "") -> Caller:
-    """Return who is calling. Raises Refused."""
+    """Return who is calling. Raises Unauthenticated."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Refused(where="The service", why="no bearer token was sent")
+        raise Unauthenticated(why="no token was sent")
     return parts.tokens.verify(token)
 
 

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 _LEEWAY_S = 60
 
 
+class Unauthenticated(Refused):
+    """The service does not know who is calling: {why}. Ask for a new token (SLEAP_RTC_TOKEN)."""
+
+    why: str
+
+
 @dataclass(frozen=True)
 class Caller:
     """Who is calling: the token's subject, and a name for people."""
@@ -39,7 +45,7 @@ class TokenVerifier:
         """Return who the token was made for.
 
         Raises:
-            Refused: the token is missing, forged, expired, or made for somebody else.
+            Unauthenticated: the token is missing, forged, expired, or made for somebody else.
         """
         import jwt
 
@@ -55,5 +61,5 @@ class TokenVerifier:
                 options={"require": ["exp", "iat", "sub"]},
             )
         except jwt.PyJWTError as error:
-            raise Refused(where="The service", why="the token is not valid (any more)") from error
+            raise Unauthenticated(why="the token is not valid (any more)") from error
         return Caller(claims["sub"], str(claims.get("name", claims["sub"])))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from sleap_rtc.events.api import Problem
+from sleap_rtc.service.identity import Unauthenticated
 from sleap_rtc.storage.errors import ExitCode, SleapRtcError
 
 if TYPE_CHECKING:
@@ -41,10 +44,20 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SleapRtcError)
     async def ours(_: Request, error: SleapRtcError) -> JSONResponse:
-        status = _STATUS.get(error.exit_code, 500)
-        if status >= 500:  # noqa: PLR2004
+        status = HTTPStatus(_STATUS.get(error.exit_code, 500))
+        if isinstance(error, Unauthenticated):
+            status = HTTPStatus.UNAUTHORIZED
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("%s: %s", _code(error), error)
-        return problem(status, _code(error), type(error).__name__, str(error))
+        answer = problem(status, _code(error), status.phrase, str(error))
+        if status is HTTPStatus.UNAUTHORIZED:
+            answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        phrase = HTTPStatus(error.status_code).phrase
+        return problem(error.status_code, phrase.lower().replace(" ", "_"), phrase, str(error.detail))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -18,6 +18,7 @@ from sleap_rtc.service.topology import (
     DEAD_LETTER_RETENTION_S,
     DEAD_LETTER_SUFFIX,
     QueueSpec,
+    job_queue,
     lifecycle,
     notification,
     queue_attributes,
@@ -26,6 +27,7 @@ from sleap_rtc.service.topology import (
 )
 from sleap_rtc.storage.errors import Unreachable
 from sleap_rtc.storage.s3_client import error_code, s3_client
+from sleap_rtc.storage.s3_store import S3ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,6 +108,10 @@ def provision(settings: Settings) -> None:
             Bucket=settings.s3_upload_bucket,
             LifecycleConfiguration=lifecycle(),  # type: ignore[arg-type] # a plain dictionary by design
         )
+    with aws_errors("The queue service"):
+        # An engine that was killed may have kept its objects and lost its queues.
+        for room_id in S3ObjectStore(s3, settings.s3_room_bucket).folders():
+            ensure_queue(sqs, job_queue(settings, room_id))
     if settings.s3_endpoint_url != settings.sqs_endpoint_url:
         return  # a store of another maker has no way to send to this queue service; the sweep does it all
     with aws_errors("The object store"):

@@ -46,7 +46,7 @@ class JobLog:
         """Write what is left."""
         self._closing.set()
         self._thread.join()
-        self._flush()
+        self.flush()
 
     def line(self, text: str) -> None:
         """Add a line."""
@@ -56,9 +56,10 @@ class JobLog:
 
     def _run(self) -> None:
         while not self._closing.wait(_FLUSH_EVERY_S):
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what there is, so that it can be read before what happens next."""
         with self._lock:
             lines, self._lines = self._lines, []
         if not lines:

@@ -8,6 +8,7 @@ sentence.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import shutil
 import tempfile
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.job_store import JobStore
     from sleap_rtc.events.queue import Message
+    from sleap_rtc.storage.manifest import ModelFile
     from sleap_rtc.storage.object_store import ObjectStore
     from sleap_rtc.worker.downloader import S3Downloader
     from sleap_rtc.worker.model_publisher import ModelPublisher
@@ -116,7 +118,7 @@ class JobRunner:
 
     def _handle(self, wanted: JobMessage, message_id: str) -> Outcome:
         try:
-            job = self._claim(wanted, message_id)
+            job, edges = self._claim(wanted, message_id)
         except JobEnded:
             return Done()
         except JobClaimed as holder:
@@ -125,7 +127,7 @@ class JobRunner:
             return RetryLater(1, str(early))
         except NotFound as missing:
             return Poison(str(missing))
-        self._feed.tell_job(job)
+        self._feed.tell_job(job, edges)
         return Done() if job.ended else self._run(job)
 
     def _run(self, job: Job) -> Outcome:
@@ -145,14 +147,18 @@ class JobRunner:
             self._held = None
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _claim(self, wanted: JobMessage, message_id: str) -> Job:
-        return self._jobs.change(
-            wanted.room_id,
-            wanted.job_id,
-            lambda present: jobs.claimed(
-                present, self._worker_id, datetime.now(UTC), self._lease_s, message_id, self._most_attempts
-            ),
-        )
+    def _claim(self, wanted: JobMessage, message_id: str) -> tuple[Job, int]:
+        """Claim the job; return it, and how many edges that added to its history."""
+        known = 0
+
+        def to_claimed(present: Job) -> Job:
+            nonlocal known
+            known = len(present.history)
+            now = datetime.now(UTC)
+            return jobs.claimed(present, self._worker_id, now, self._lease_s, message_id, self._most_attempts)
+
+        job = self._jobs.change(wanted.room_id, wanted.job_id, to_claimed)
+        return job, len(job.history) - known
 
     def _attempt(self, held: HeldJob, lines: JobLog, folder: Path) -> Outcome:
         try:
@@ -166,8 +172,14 @@ class JobRunner:
                 raise
             code = error.code if isinstance(error, JobFailed) else _code_of(error)
             lines.line(f"failed ({code}): {error}")
+            lines.flush()
             log.error("job %s: failed (%s): %s", held.job.job_id, code, error)
             held.fail(code, str(error))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            lines.line("failed (disk_full): the worker's disk is full")
+            held.fail("disk_full", f"The disk of worker {self._worker_id} is full.")
         except _WorkerStopping:
             lines.line("the worker shuts down; the job goes back to the queue")
             held.give_back("the worker shut down", self._most_attempts)
@@ -188,6 +200,7 @@ class JobRunner:
         self._check(held)
 
         trainer = self._trainer(job.request.trainer)
+        lines.flush()
         held.advance(JobState.TRAINING, f"dataset verified {job.dataset.checksum}")
         lines.line(f"training {package.model_type} with the {trainer.title}")
         result = trainer.train(package, job.request.overrides, lines.line, held.stop)
@@ -198,6 +211,7 @@ class JobRunner:
         )
         if result.epochs:
             record = record.model_copy(update={"metrics": {**record.metrics, "curve": list(result.epochs)}})
+        lines.flush()
         held.advance(
             JobState.UPLOADING,
             f"model {record.model_id}",
@@ -205,10 +219,13 @@ class JobRunner:
             model_type=record.model_type,
         )
         lines.line(f"uploading model {record.model_id} to room storage, {record.size_bytes:,} bytes")
-        self._publisher.send(
-            result.folder, record, lambda file: lines.line(f"sent {file.name} {file.checksum}")
-        )
-        lines.line("model.json written; the room is told as soon as it stands in the manifest")
+
+        def sent(file: ModelFile) -> None:
+            lines.line(f"sent {file.name} {file.checksum}")
+            if file is record.files[-1]:
+                lines.flush()
+
+        self._publisher.send(result.folder, record, sent)
 
     def _check(self, held: HeldJob) -> None:
         if not held.stop.is_set():

@@ -1,4 +1,4 @@
-"""Adapter: runs a training engine in a process group of its own and listens to it.
+"""Adapter: runs a training engine in a session of its own, tethered to the worker, and listens to it.
 
 Lines of output come over its pipes, progress over ZMQ: the worker binds, the engine connects, on ports that
 are free at that moment, so several jobs fit on one machine.
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from sleap_rtc.worker.errors import TrainingFailed
+from sleap_rtc.worker.tether import GRACE_S, kill_session, tethered
 from sleap_rtc.worker.trainer import TITLES, TrainerName, TrainingResult, command
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 _LOOPBACK = "tcp://127.0.0.1"
 _POLL_MS = 100
 _LAST_LINES = 5
-_GRACE_S = 5.0
 
 
 class SubprocessTrainer:
@@ -81,10 +79,10 @@ def _run(
 ) -> list[dict[str, Any]]:
     last: deque[str] = deque(maxlen=_LAST_LINES)
     process = subprocess.Popen(
-        arguments,
+        tethered(arguments),
         cwd=package.folder,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
@@ -100,7 +98,7 @@ def _run(
         _take(progress, epochs, 0)
     finally:
         _end(process)
-        reader.join(timeout=_GRACE_S)
+        reader.join(timeout=GRACE_S)
     if process.returncode != 0 and not stop.is_set():
         raise TrainingFailed(exit_status=process.returncode, last_lines=" | ".join(last))
     return epochs
@@ -128,18 +126,9 @@ def _read_lines(process: subprocess.Popen[str], last: deque[str], on_line: Calla
 
 def _end(process: subprocess.Popen[str]) -> None:
     """Leave nothing running, the engine's own children included."""
-    if process.poll() is not None:
-        return
-    _signal_group(process, signal.SIGTERM)
+    if process.stdin is not None:
+        process.stdin.close()
     try:
-        process.wait(_GRACE_S)
+        process.wait(GRACE_S + 5)
     except subprocess.TimeoutExpired:
-        _signal_group(process, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
-        process.wait()
-
-
-def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        os.killpg(process.pid, number)
+        kill_session(process)

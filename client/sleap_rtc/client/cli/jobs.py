@@ -79,7 +79,7 @@ def _print(job: Job) -> None:
                 str(edge.attempt),
                 str(edge.fencing),
                 edge.by,
-                edge.event,
+                edge.cause,
             )
             for edge in job.history
         ),
@@ -102,7 +102,7 @@ def logs(
     watcher = TextWatcher()
     if not follow:
         service.job(room_id, job_id)
-        following.show_log(service, room_id, job_id, watcher)
+        following.LogTail(service, room_id, job_id, watcher).catch_up()
         return
     try:
         following.follow(service, room_id, job_id, watcher)

@@ -1,0 +1,136 @@
+"""The same story on LocalStack, and with SeaweedFS as the store: engines that check every signature."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support.product import eventually
+
+from sleap_rtc.local.engine import LOOPBACK, answers, free_port, start_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@contextmanager
+def running(
+    command: list[str], environment: Mapping[str, str], folder: Path, ready_url: str
+) -> Iterator[None]:
+    """Run an engine for as long as the context is open."""
+    with (folder / "engine.log").open("wb") as log:
+        engine = subprocess.Popen(
+            command, env={**os.environ, **environment}, cwd=folder, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            eventually(lambda: engine.poll() is not None or answers(ready_url))
+            assert engine.poll() is None, (folder / "engine.log").read_text()
+            yield
+        finally:
+            engine.terminate()
+            engine.wait()
+
+
+def demo(home: Path, *options: str) -> str:
+    """Run the demo to its end and return what it printed."""
+    told = subprocess.run(
+        [sys.executable, "-m", "sleap_rtc.client", "demo", *options],
+        env={**os.environ, "HOME": str(home)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    return told.stdout
+
+
+@pytest.fixture
+def localstack_url(tmp_path: Path) -> Iterator[str]:
+    python = os.environ.get("SLEAP_RTC_TEST_LOCALSTACK")
+    assert python, "run this with `make test-localstack`, which sets LocalStack up"
+    port = free_port()
+    environment = {
+        "GATEWAY_LISTEN": f"{LOOPBACK}:{port}",
+        "SERVICES": "s3,sqs,sns,sts,iam",
+        "DISABLE_EVENTS": "1",
+        "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "S3_SKIP_SIGNATURE_VALIDATION": "0",
+        "DNS_ADDRESS": "0",
+        "EAGER_SERVICE_LOADING": "1",
+        "LOCALSTACK_VOLUME_DIR": str(tmp_path / "volume"),
+    }
+    url = f"http://{LOOPBACK}:{port}"
+    command = [python, "-m", "localstack.runtime.main"]
+    with running(command, environment, tmp_path, f"{url}/_localstack/health"):
+        yield url
+
+
+@pytest.mark.localstack
+def test_the_demo_on_localstack_by_its_own_notifications(
+    localstack_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from localstack_client.session import Session
+
+    told = demo(tmp_path, "--engine-url", localstack_url)
+    assert "Every hop was verified." in told
+    assert "S3 notice data@" in told
+    assert "S3 notice model.json@" in told
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", localstack_url)
+    session = Session(aws_access_key_id="test", aws_secret_access_key="test")
+    queues = session.client("sqs").list_queues()["QueueUrls"]
+    assert {url.rpartition("/")[2] for url in queues} >= {
+        "sleap-rtc-upload-events",
+        "sleap-rtc-upload-events-dlq",
+        "sleap-rtc-model-events",
+        "sleap-rtc-model-events-dlq",
+    }
+    notified = session.client("s3").get_bucket_notification_configuration(Bucket="sleap-rtc-uploads")
+    assert notified["QueueConfigurations"][0]["QueueArn"].endswith(":sleap-rtc-upload-events")
+
+
+@pytest.fixture
+def seaweedfs_url(tmp_path: Path) -> Iterator[str]:
+    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert weed, "run this with `make test-seaweedfs`, which sets SeaweedFS up"
+    ports = {
+        name: free_port()
+        for name in ("master.port", "filer.port", "volume.port", "s3.port", "webdav.port", "admin.port")
+    }
+    data = tmp_path / "weed"
+    data.mkdir()
+    command = [
+        weed,
+        "-logtostderr=true",
+        "mini",
+        f"-dir={data}",
+        f"-ip={LOOPBACK}",
+        f"-ip.bind={LOOPBACK}",
+        "-master.telemetry=false",
+        *(f"-{name}={port}" for name, port in ports.items()),
+    ]
+    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    url = f"http://{LOOPBACK}:{ports['s3.port']}"
+    with running(command, credentials, tmp_path, f"{url}/healthz"):
+        yield url
+
+
+@pytest.mark.seaweedfs
+def test_the_demo_on_a_store_that_checks_everything_and_sends_no_events(
+    seaweedfs_url: str, tmp_path: Path
+) -> None:
+    """SeaweedFS has no notifications to SQS, so here the sweep does all that events would have done."""
+    (tmp_path / "queues").mkdir()
+    engine, queues_url = start_engine(tmp_path / "queues", tmp_path / "queues.log")
+    try:
+        told = demo(tmp_path, "--engine-url", queues_url, "--s3-url", seaweedfs_url)
+    finally:
+        engine.stop()
+    assert "Every hop was verified." in told
+    assert "reconcile" in told
