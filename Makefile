@@ -28,7 +28,7 @@ lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
 
 types: $(VENV)/.dev
-	@$(BIN)/mypy $(addsuffix /sleap_rtc,$(PARTS)) tests
+	@$(BIN)/mypy $(addsuffix /sleap_rtc,$(PARTS)) tests benchmarks
 
 imports: $(VENV)/.dev
 	@$(BIN)/lint-imports

@@ -85,14 +85,7 @@ def alias_owner(models: Mapping[str, Any], aliases: Mapping[str, str], alias: st
 def assign_alias(
     models: dict[str, dict[str, Any]], aliases: dict[str, str], model_id: str, alias: str
 ) -> None:
-    """Give a model an alias, taking it from its owner, and taking the model's previous one away.
-
-    Args:
-        models: Entries by id, changed in place.
-        aliases: Ids by alias, changed in place.
-        model_id: A key of ``models``.
-        alias: A valid alias.
-    """
+    """Give a model a valid alias, in place, taking it from its owner and the model's previous one away."""
     owner = alias_owner(models, aliases, alias)
     if owner is not None and owner != model_id and models[owner].get("alias") == alias:
         models[owner]["alias"] = None
@@ -103,26 +96,14 @@ def assign_alias(
 
 
 def release_alias(models: dict[str, dict[str, Any]], aliases: dict[str, str], alias: str) -> None:
-    """Take an alias off the model that has it. One that nobody has is fine.
-
-    Args:
-        models: Entries by id, changed in place.
-        aliases: Ids by alias, changed in place.
-        alias: The alias to free.
-    """
+    """Take an alias off the model that has it, in place. One that nobody has is fine."""
     owner = aliases.pop(alias, None)
     if owner in models and models[owner].get("alias") == alias:
         models[owner]["alias"] = None
 
 
 def strip_alias(models: dict[str, dict[str, Any]], aliases: dict[str, str], model_id: str) -> None:
-    """Take its alias off a model, and with it all that the existing tool may have left behind in the map.
-
-    Args:
-        models: Entries by id, changed in place.
-        aliases: Ids by alias, changed in place.
-        model_id: A key of ``models``.
-    """
+    """Take its alias off a model, in place, with all that the existing tool may have left in the map."""
     for alias in [name for name, owner in aliases.items() if owner == model_id]:
         del aliases[alias]
     models[model_id]["alias"] = None
