@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -57,6 +58,17 @@ def test_a_killed_client_resumes_with_the_same_command(
     stored = product.objects("sleap-rtc-uploads").get(sent["path"].removeprefix("s3://sleap-rtc-uploads/"))
     assert stored.body == big_file.read_bytes()
     assert not state_file.exists()
+
+
+def test_ctrl_c_keeps_what_was_acknowledged_and_says_so(
+    product: Product, big_file: Path, state_file: Path
+) -> None:
+    client = product.start("uploads", "put", str(big_file), "-r", product.new_room())
+    eventually(lambda: parts_acknowledged(state_file) >= 2)
+    client.send_signal(signal.SIGINT)
+    out, _ = client.communicate()
+    assert (client.returncode, "run the same command again" in out) == (130, True)
+    assert parts_acknowledged(state_file) >= 2
 
 
 def test_one_byte_changed_between_two_runs_starts_again(

@@ -123,7 +123,7 @@ class S3Uploader:
                 on_progress(done)
                 return _uploaded(status, header, status.size_bytes)
             resumed = sum(part.length for part in state.parts.values())
-            crc = UploadEngine(
+            engine = UploadEngine(
                 path,
                 header.plan,
                 ServiceSession(self._service, header.upload_id),
@@ -131,7 +131,12 @@ class S3Uploader:
                 threads=self._threads,
                 on_part=state.record,
                 on_progress=on_progress,
-            ).run()
+            )
+            try:
+                crc = engine.run()
+            except KeyboardInterrupt:
+                self._say("What S3 acknowledged is kept: run the same command again to go on from there.")
+                raise
             final = self._service.upload_status(header.upload_id)
             if final.checksum != to_text(crc):
                 raise AssertionError("the service completed another file")

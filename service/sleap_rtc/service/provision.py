@@ -6,7 +6,6 @@ service itself only ever makes the job queue of a new room.
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,9 +19,9 @@ from sleap_rtc.service.topology import (
     QueueSpec,
     job_queue,
     lifecycle,
+    may_send,
     notification,
     queue_attributes,
-    s3_may_send,
     topology,
 )
 from sleap_rtc.storage.errors import Unreachable
@@ -117,7 +116,8 @@ def provision(settings: Settings) -> None:
     with aws_errors("The object store"):
         for notice in wanted.notices:
             url, arn = arns[notice.queue]
-            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": s3_may_send(arn, notice.bucket)})
+            policy = may_send("s3", f"arn:aws:s3:::{notice.bucket}", arn)
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
             s3.put_bucket_notification_configuration(
                 Bucket=notice.bucket,
                 NotificationConfiguration=notification(notice, arn),  # type: ignore[arg-type] # see above
@@ -151,7 +151,7 @@ class Subscription:
             )["QueueUrl"]
             arn = _arn(self._sqs, self._url)
             self._sqs.set_queue_attributes(
-                QueueUrl=self._url, Attributes={"Policy": _topic_may_send(arn, topic_arn)}
+                QueueUrl=self._url, Attributes={"Policy": may_send("sns", topic_arn, arn)}
             )
             self._arn = self._sns.subscribe(
                 TopicArn=topic_arn,
@@ -166,20 +166,3 @@ class Subscription:
         with aws_errors("The queue service"):
             self._sns.unsubscribe(SubscriptionArn=self._arn)
             self._sqs.delete_queue(QueueUrl=self._url)
-
-
-def _topic_may_send(queue_arn: str, topic_arn: str) -> str:
-    return json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "sns.amazonaws.com"},
-                    "Action": "sqs:SendMessage",
-                    "Resource": queue_arn,
-                    "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-                }
-            ],
-        }
-    )

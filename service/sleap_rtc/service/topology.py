@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sleap_rtc.storage.keys import MODEL_MARKER, UPLOADS_PREFIX
 
@@ -86,18 +86,18 @@ def queue_attributes(spec: QueueSpec, dead_letters_arn: str) -> dict[QueueAttrib
     }
 
 
-def s3_may_send(queue_arn: str, bucket: str) -> str:
-    """Return the queue policy that lets one bucket put its notices on a queue."""
+def may_send(service: Literal["s3", "sns"], source_arn: str, queue_arn: str) -> str:
+    """Return the queue policy that lets one bucket or topic put messages on a queue, and nothing else."""
     return json.dumps(
         {
             "Version": "2012-10-17",
             "Statement": [
                 {
                     "Effect": "Allow",
-                    "Principal": {"Service": "s3.amazonaws.com"},
+                    "Principal": {"Service": f"{service}.amazonaws.com"},
                     "Action": "sqs:SendMessage",
                     "Resource": queue_arn,
-                    "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{bucket}"}},
+                    "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
                 }
             ],
         }

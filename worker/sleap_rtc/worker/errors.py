@@ -28,8 +28,8 @@ class PackageRefused(JobFailed):
 
 
 class TrainerMissing(JobFailed):
-    """The trainer {trainer} is not installed on this worker. Install it there, or choose
-    --trainer reference."""
+    """The trainer {trainer} is not installed on this worker. Install it there, or choose another with
+    --trainer."""
 
     code = "trainer_missing"
     trainer: str

@@ -53,17 +53,16 @@ class SubprocessTrainer:
                 socket.setsockopt(zmq.LINGER, 0)
             publish_port = progress.bind_to_random_port(_LOOPBACK)
             controller_port = control.bind_to_random_port(_LOOPBACK)
-            arguments += [
-                "--config-name",
-                package.config.name,
-                "--config-dir",
-                ".",
-                "trainer_config.ckpt_dir=models",
-                f"trainer_config.run_name={package.run_name}",
-                f"trainer_config.zmq.controller_port={controller_port}",
-                f"trainer_config.zmq.publish_port={publish_port}",
-                *(f"{name}={value}" for name, value in overrides.items()),
-            ]
+            options = {
+                **overrides,
+                "trainer_config.ckpt_dir": "models",
+                "trainer_config.run_name": package.run_name,
+                "trainer_config.zmq.controller_port": str(controller_port),
+                "trainer_config.zmq.publish_port": str(publish_port),
+            }
+            arguments += ["--config-name", package.config.name, "--config-dir", "."]
+            # Hydra's ++ sets a key whether or not the configuration has it; many have no zmq section.
+            arguments += [f"++{name}={value}" for name, value in options.items()]
             epochs = _run(arguments, package, progress, on_line, stop)
         finally:
             context.destroy(linger=0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from sleap_rtc.worker.errors import TrainerMissing
@@ -64,6 +65,8 @@ def command(name: TrainerName) -> list[str]:
         TrainerMissing: it is not installed here.
     """
     if name == "reference":
+        if not all(find_spec(module) for module in ("numpy", "h5py", "PIL")):
+            raise TrainerMissing(trainer="reference (extra: train)")
         return [sys.executable, "-m", "sleap_rtc.worker.reference_trainer", "train"]
     found = shutil.which("sleap-nn")
     if found is None:

@@ -110,7 +110,7 @@ def load_config(directory: Path, name: str, overrides: Iterable[str] = ()) -> Tr
     Args:
         directory: The folder of ``--config-dir``.
         name: The file of ``--config-name``.
-        overrides: ``dotted.path=value`` with a YAML value, as hydra has them.
+        overrides: ``dotted.path=value`` with a YAML value, as hydra has them; so with ``+`` or ``++`` before.
 
     Raises:
         ConfigUnreadable: No such file, no YAML, or a value that cannot be used.
@@ -138,7 +138,7 @@ def load_config(directory: Path, name: str, overrides: Iterable[str] = ()) -> Tr
 
 
 def _apply(raw: RawConfig, override: str, path: Path) -> None:
-    dotted, equals, value = override.partition("=")
+    dotted, equals, value = override.lstrip("+").partition("=")
     keys = dotted.lstrip("+").split(".")
     if not equals or not all(keys):
         raise ConfigUnreadable(path, f"the override {override!r} is not of the form section.name=value")
