@@ -55,11 +55,6 @@ class ServiceSession:
         ]
         return self._service.sign_parts(self._upload_id, SignParts(parts=asked)).urls
 
-    def held_parts(self) -> Mapping[int, tuple[str, int]]:
-        """Return what S3 holds already."""
-        held = self._service.upload_status(self._upload_id).parts
-        return {number: (part.etag, part.size_bytes) for number, part in held.items()}
-
     def complete(self, parts: Sequence[SentPart], crc: int) -> None:
         """Make the object of the parts."""
         listed = [

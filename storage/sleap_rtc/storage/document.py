@@ -80,6 +80,10 @@ class Documents(Generic[D]):
         fresh = self._stamped(document)
         return self._write(key, fresh, Create()) is not None
 
+    def keep(self, key: str, document: D) -> None:
+        """Write a version as it stands, with the write id that it has, unless there is a document."""
+        self._write(key, document, Create())
+
     def change(
         self, key: str, change: Callable[[D], D], start: Callable[[], D] | None = None
     ) -> Versioned[D]:

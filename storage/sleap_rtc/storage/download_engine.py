@@ -72,7 +72,7 @@ def download(
             os.fsync(file.fileno())
         temporary.replace(target)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             free = shutil.disk_usage(target.parent).free
             raise DiskFull(path=target.parent, needed_bytes=source.size_bytes, free_bytes=free) from error
         raise
@@ -92,7 +92,7 @@ class _Ranges:
         self._lock = threading.Lock()
         self._url = source.signed_url()
         self._done_bytes = 0
-        self._failed = threading.Event()
+        self._error: BaseException | None = None
 
     def run(self) -> int:
         """Fetch every range and return the CRC of the whole."""
@@ -101,12 +101,23 @@ class _Ranges:
         pool = connection_pool(self._threads)
         parts = self._plan.parts()
         with ThreadPoolExecutor(self._threads, thread_name_prefix="download") as workers:
-            crcs = list(workers.map(lambda part: self._fetch(pool, part), parts))
+            crcs = list(workers.map(lambda part: self._fetch_or_stop(pool, part), parts))
+        if self._error is not None:
+            raise self._error
         return combine((crc, part.length) for crc, part in zip(crcs, parts, strict=True))
+
+    def _fetch_or_stop(self, pool: urllib3.PoolManager, part: Part) -> int:
+        """Return a range's CRC; the first failure stops the other ranges and is the one that is told."""
+        try:
+            return self._fetch(pool, part)
+        except BaseException as error:
+            with self._lock:
+                self._error = self._error or error
+            return 0
 
     def _fetch(self, pool: urllib3.PoolManager, part: Part) -> int:
         attempt = 0
-        while not self._failed.is_set():
+        while self._error is None:
             url = self._url
             outcome = get_range(pool, url, self._source.etag, self._path, part, self._source.size_bytes)
             if isinstance(outcome, int):
@@ -116,12 +127,11 @@ class _Ranges:
                 return outcome
             attempt += 1
             if outcome.status == HTTPStatus.PRECONDITION_FAILED:
-                self._failed.set()
                 raise ObjectChanged(
                     what=self._source.name, expected=f"ETag {self._source.etag}", found="another one"
                 )
             self._wait_or_give_up(retry.after(outcome, attempt, random.random()), url)  # noqa: S311
-        raise TransferFailed(what=self._source.name, why="another range failed")
+        return 0  # another range failed
 
     def _wait_or_give_up(self, decision: retry.Decision, used_url: str) -> None:
         match decision:
@@ -132,5 +142,4 @@ class _Ranges:
                     if self._url == used_url:
                         self._url = self._source.signed_url()
             case retry.GiveUp(why):
-                self._failed.set()
                 raise TransferFailed(what=self._source.name, why=why)

@@ -40,6 +40,8 @@ class _Slice:
 
     def read(self, amount: int = -1) -> bytes:
         data = self._file.read(self._left if amount < 0 else min(amount, self._left))
+        if self._left and not data:  # or the store would wait for the rest until one of us times out
+            raise OSError("the file is shorter than it was")
         self._left -= len(data)
         return data
 
@@ -65,7 +67,9 @@ def put_part(pool: urllib3.PoolManager, url: str, path: Path, part: Part, crc: i
             return Failure(0, socket_trouble(url, error))
     if reply.status != HTTPStatus.OK:
         return _failure(reply.status, reply.data, reply.headers.get("Retry-After"))
-    return str(reply.headers.get("ETag", ""))
+    if "ETag" not in reply.headers:
+        return Failure(0, f"{urlsplit(url).netloc}: the reply is not from an object store")
+    return str(reply.headers["ETag"])
 
 
 def get_range(

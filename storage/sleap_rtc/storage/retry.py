@@ -11,9 +11,14 @@ from http import HTTPStatus
 MOST_ATTEMPTS = 8
 _FIRST_DELAY_S = 0.2
 _LONGEST_DELAY_S = 10.0
-_EXPIRED_WORDS = ("expired", "ExpiredToken")
-_MOST_SIGNATURES = 3
+# A Retry-After beyond this is not waited for.
+_LONGEST_ASKED_S = 60.0
+# S3 answers 403 "Request has expired" where the URL is too old, and 400 ExpiredToken where the signer's own
+# credentials are.
+_EXPIRED = {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN}
 _TRANSIENT = {0, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+# A body that arrived broken, late or in part is refused with 400 and is worth sending again.
+_BROKEN_BODY = ("BadDigest", "IncompleteBody", "RequestTimeout")
 
 
 @dataclass(frozen=True)
@@ -58,15 +63,16 @@ def after(failure: Failure, attempt: int, luck: float) -> Decision:
         attempt: how many times this request has failed by now, at least 1.
         luck: a random number from 0 to 1 that spreads the delays.
     """
-    if failure.status == HTTPStatus.FORBIDDEN and any(word in failure.text for word in _EXPIRED_WORDS):
-        return SignAgain("the URL expired") if attempt <= _MOST_SIGNATURES else GiveUp(failure.text)
-    # A broken body is refused with 400 and is worth sending again; other 4xx answers will not change.
     transient = (
         failure.status in _TRANSIENT
         or failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        or "BadDigest" in failure.text
+        or any(code in failure.text for code in _BROKEN_BODY)
     )
-    if not transient or attempt >= MOST_ATTEMPTS:
+    expired = failure.status in _EXPIRED and "expired" in failure.text
+    if not (transient or expired) or attempt >= MOST_ATTEMPTS:
         return GiveUp(failure.text)
+    if expired:
+        return SignAgain("the URL expired")
     ceiling = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2.0**attempt)
-    return RetryIn(max(failure.retry_after_s, luck * ceiling), failure.text)
+    asked = min(failure.retry_after_s, _LONGEST_ASKED_S)
+    return RetryIn(max(asked, luck * ceiling), failure.text)

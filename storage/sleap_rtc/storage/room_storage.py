@@ -79,4 +79,4 @@ class RoomStorage:
 
     def _log(self, manifest: Manifest) -> None:
         key = keys.manifest_log_key(self.room_id, manifest.revision)
-        Documents(self._store, Manifest).create(key, manifest)
+        self._manifests.keep(key, manifest)

@@ -8,6 +8,7 @@ them (boto3 adds CRC32 on its own since 1.36, which a URL's holder would then ha
 from __future__ import annotations
 
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import boto3
@@ -66,6 +67,11 @@ def _meaning(error: ClientError, what: str) -> SleapRtcError | None:
         return NotFound(what=f"object {what}")
     if code in _DENIED:
         return Refused(where="The object store", why=f"{code} for {what}")
+    if (
+        error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        >= HTTPStatus.INTERNAL_SERVER_ERROR
+    ):
+        return Unreachable(where="The object store", why=code)
     return None
 
 

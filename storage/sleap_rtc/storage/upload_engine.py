@@ -53,6 +53,7 @@ class UploadEngine:
         on_progress: ProgressHook = no_progress,
     ) -> None:
         self._path = path
+        self._identity: FileIdentity | None = None
         self._plan = plan
         self._session = session
         self._machine = UploadMachine(plan, done)
@@ -74,8 +75,8 @@ class UploadEngine:
             NotFound: the upload is gone (aborted or expired).
             IntegrityError: the store found other bytes than were sent.
         """
-        before = FileIdentity.of(self._path)
-        if before.size_bytes != self._plan.size_bytes:
+        self._identity = FileIdentity.of(self._path)
+        if self._identity.size_bytes != self._plan.size_bytes:
             raise FileChanged(path=self._path)
         self._report()
         workers = [
@@ -95,8 +96,7 @@ class UploadEngine:
         last = self._machine.next()
         if isinstance(last, Fail):
             raise TransferFailed(what=self._path.name, why=last.why)
-        if FileIdentity.of(self._path) != before:
-            raise FileChanged(path=self._path)
+        self._check_unchanged()
         if not isinstance(last, Complete):
             raise TransferFailed(what=self._path.name, why="it was interrupted")
         self._session.complete(last.parts, last.crc)
@@ -149,6 +149,7 @@ class UploadEngine:
             self._judge(command, outcome)
 
     def _judge(self, command: SendPart, failure: Failure) -> None:
+        self._check_unchanged()  # bytes that changed after their CRC was signed are refused for ever
         number = command.part.number
         decision = retry.after(failure, command.attempt, random.random())  # noqa: S311 - jitter
         if isinstance(decision, retry.RetryIn):
@@ -173,6 +174,10 @@ class UploadEngine:
         if length != part.length:
             raise FileChanged(path=self._path)
         return crc
+
+    def _check_unchanged(self) -> None:
+        if FileIdentity.of(self._path) != self._identity:
+            raise FileChanged(path=self._path)
 
     def _report(self) -> None:
         done = self._machine.acknowledged_bytes

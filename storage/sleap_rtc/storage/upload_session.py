@@ -37,9 +37,6 @@ class UploadSession(Protocol):
     def sign(self, parts: Sequence[PartToSign]) -> Mapping[int, str]:
         """Return a URL for each part number. Raises NotFound if the upload is gone, Unreachable, Refused."""
 
-    def held_parts(self) -> Mapping[int, tuple[str, int]]:
-        """Return what the store holds already: part number to (ETag, bytes). Raises NotFound."""
-
     def complete(self, parts: Sequence[SentPart], crc: int) -> None:
         """Make the object of the parts; repeating it after a lost reply is harmless.
 

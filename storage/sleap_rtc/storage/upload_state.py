@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -112,8 +113,11 @@ class UploadState:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Unlock; the state itself stays until `forget`."""
+        # Removed while it is still held, or another process could lock it in between and lose it again.
+        # Windows lets nobody remove an open file; there the lock removes it on release.
+        with suppress(PermissionError):
+            Path(self._lock.lock_file).unlink(missing_ok=True)
         self._lock.release()
-        Path(self._lock.lock_file).unlink(missing_ok=True)
 
     def begin(self, header: UploadHeader) -> None:
         """Start over with a new upload."""
@@ -141,9 +145,10 @@ class UploadState:
 
     def _read(self) -> None:
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-        except (FileNotFoundError, UnicodeDecodeError):
+            whole, newline, torn = self.path.read_bytes().rpartition(b"\n")
+        except FileNotFoundError:
             return
+        lines = whole.splitlines()
         try:
             header = UploadHeader.model_validate_json(lines[0] if lines else "")
         except ValidationError:
@@ -151,11 +156,11 @@ class UploadState:
         if header.version != 1:
             return
         self.header = header
+        if torn:  # the next line would be glued to it
+            os.truncate(self.path, len(whole + newline))
         for line in lines[1:]:
-            try:
+            with suppress(ValidationError, IndexError):
                 self._take(_PartLine.model_validate_json(line))
-            except (ValidationError, IndexError):
-                break
 
     def _take(self, line: _PartLine) -> None:
         if self.header is not None and self.header.plan.part(line.number).length == line.length:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.checksum import crc_of_stream, to_text
-from sleap_rtc.storage.errors import IntegrityError
+from sleap_rtc.storage.errors import IntegrityError, NotFound
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord, model_id_of
 from sleap_rtc.storage.object_store import Overwrite
 from sleap_rtc.storage.part_plan import plan_parts
@@ -24,18 +24,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sleap_rtc.events.jobs import Job
+    from sleap_rtc.storage.object_store import ObjectStore
     from sleap_rtc.storage.s3_store import S3ObjectStore
     from sleap_rtc.storage.s3_transfers import MultipartUpload, S3Transfers
     from sleap_rtc.storage.upload_session import PartToSign, SentPart
 
 _PUBLISHED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.(ckpt|yaml|yml|json|csv)")
+_CHECKSUM = "checksum"
 _KEPT_BACK = {"last.ckpt", "model.json"}
 
 
 class OwnSession:
     """An upload session whose URLs the worker signs itself."""
 
-    def __init__(self, transfers: S3Transfers, key: str, upload: MultipartUpload, size_bytes: int) -> None:
+    def __init__(
+        self,
+        objects: ObjectStore,
+        transfers: S3Transfers,
+        key: str,
+        upload: MultipartUpload,
+        size_bytes: int,
+    ) -> None:
+        self._objects = objects
         self._transfers = transfers
         self._key = key
         self._upload = upload
@@ -50,13 +60,14 @@ class OwnSession:
             for part in parts
         }
 
-    def held_parts(self) -> Mapping[int, tuple[str, int]]:
-        """Return what the store holds already."""
-        return self._transfers.list_parts(self._key, self._upload.s3_upload_id)
-
     def complete(self, parts: Sequence[SentPart], crc: int) -> None:
-        """Make the object of the parts."""
-        self._transfers.complete(self._key, self._upload, parts, crc, self._size_bytes)
+        """Make the object of the parts; an object that is there already, by a lost reply, is as good."""
+        try:
+            self._transfers.complete(self._key, self._upload, parts, crc, self._size_bytes)
+        except NotFound:
+            found = self._objects.head(self._key)
+            if (found.size_bytes, found.metadata.get(_CHECKSUM)) != (self._size_bytes, to_text(crc)):
+                raise
 
 
 class ModelPublisher:
@@ -113,8 +124,8 @@ class ModelPublisher:
         self._objects.put(place.record, record.model_dump_json(indent=1).encode(), Overwrite())
 
     def _send_file(self, path: Path, key: str, file: ModelFile) -> None:
-        upload = self._transfers.create(key, "application/octet-stream", {"checksum": file.checksum})
-        session = OwnSession(self._transfers, key, upload, file.size_bytes)
+        upload = self._transfers.create(key, "application/octet-stream", {_CHECKSUM: file.checksum})
+        session = OwnSession(self._objects, self._transfers, key, upload, file.size_bytes)
         try:
             sent = to_text(UploadEngine(path, plan_parts(file.size_bytes), session).run())
         except BaseException:
