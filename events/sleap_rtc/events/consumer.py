@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.queue import HandleDead, Message, Queue
-from sleap_rtc.storage.errors import SleapRtcError, Unreachable
+from sleap_rtc.storage.errors import SleapRtcError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -89,7 +89,7 @@ class Consumer:
                 continue
             try:
                 messages = await self._queue.receive(free, self._wait_s, self._visibility_s)
-            except Unreachable as error:
+            except SleapRtcError as error:
                 log.warning("queue %s: %s", self._queue.name, error)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _PAUSE_AFTER_ERROR_S)
@@ -126,7 +126,7 @@ class Consumer:
                     await self._bury(message, reason)
         except HandleDead:
             log.info("queue %s: message %s came back meanwhile", self._queue.name, message.message_id)
-        except Unreachable as error:
+        except SleapRtcError as error:
             log.warning("queue %s: message not settled: %s", self._queue.name, error)
 
     async def _handled(self, message: Message) -> Outcome:
@@ -148,11 +148,11 @@ class Consumer:
                 await self._queue.extend(message, self._visibility_s)
             except HandleDead:
                 return
-            except Unreachable as error:
+            except SleapRtcError as error:
                 log.warning("queue %s: heartbeat failed: %s", self._queue.name, error)
 
     async def _give_back(self, message: Message, delay_s: float) -> None:
-        with contextlib.suppress(HandleDead, Unreachable):
+        with contextlib.suppress(SleapRtcError):
             await self._queue.extend(message, round(delay_s))
 
     async def _bury(self, message: Message, reason: str) -> None:

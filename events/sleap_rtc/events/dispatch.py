@@ -66,11 +66,9 @@ class Dispatch:
             notices = parse_notices(message.body)
         except NoticeUnreadable as error:
             return Poison(str(error))
-        for notice in notices:
-            refused = await self._act_on(notice)
-            if refused:
-                return Poison(refused)
-        return Done()
+        refusals = [await self._act_on(notice) for notice in notices]
+        refused = "; ".join(filter(None, refusals))
+        return Poison(refused) if refused else Done()
 
     async def _act_on(self, notice: ObjectCreated) -> str | None:
         upload = keys.parse_upload_key(notice.key)

@@ -10,6 +10,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from pydantic import ValidationError
 from ulid import ULID
 
 from sleap_rtc.events.jobs import JobState
@@ -46,7 +47,7 @@ class RoomFeed:
 
     def tell_job(self, job: Job, edges: int = 1) -> None:
         """Tell the room about the newest edges of a job, one notification for each."""
-        newest = list(enumerate(job.history))[-edges:]
+        newest = list(enumerate(job.history))[len(job.history) - edges :]
         for index, edge in newest:
             self._tell(
                 RoomEvent(
@@ -86,9 +87,17 @@ class RoomFeed:
         start = f"{prefix}{_a_little_before(last_id)}" if last_id else prefix
         for found in self._store.list(prefix, start):
             if found.key.removeprefix(prefix).removesuffix(".json") not in known:
-                yield RoomEvent.model_validate_json(self._store.get(found.key).body)
+                try:
+                    event = RoomEvent.model_validate_json(self._store.get(found.key).body)
+                except ValidationError:
+                    log.warning("%s is not a notification that this version can read", found.key)
+                else:
+                    yield event
 
 
 def _a_little_before(event_id: str) -> str:
-    moment = ULID.from_str(event_id).datetime - _OVERLAP
+    try:
+        moment = ULID.from_str(event_id).datetime - _OVERLAP
+    except ValueError:
+        return event_id  # a time that no clock shows: there is nothing after it
     return str(ULID.from_datetime(max(moment, datetime.fromtimestamp(0, UTC))))[:10]

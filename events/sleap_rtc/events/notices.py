@@ -46,7 +46,7 @@ def parse_notices(body: str) -> list[ObjectCreated]:
     """
     try:
         message = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NoticeUnreadable(why="it is not JSON") from error
     if not isinstance(message, dict):
         raise NoticeUnreadable(why="it is not an object")
@@ -73,8 +73,8 @@ def _from_record(record: dict[str, Any]) -> list[ObjectCreated]:
     found = record["s3"]["object"]
     return [
         ObjectCreated(
-            bucket=record["s3"]["bucket"]["name"],
-            key=unquote_plus(found["key"]),
+            bucket=_text(record["s3"]["bucket"]["name"]),
+            key=unquote_plus(_text(found["key"])),
             etag=str(found.get("eTag", "")).strip('"'),
             version_id=_version(found.get("versionId")),
             sequencer=str(found.get("sequencer", "")),
@@ -88,13 +88,19 @@ def _from_event_bridge(message: dict[str, Any]) -> list[ObjectCreated]:
     found = message["detail"]["object"]
     return [
         ObjectCreated(
-            bucket=message["detail"]["bucket"]["name"],
-            key=found["key"],
+            bucket=_text(message["detail"]["bucket"]["name"]),
+            key=_text(found["key"]),
             etag=str(found.get("etag", "")).strip('"'),
             version_id=_version(found.get("version-id")),
             sequencer=str(found.get("sequencer", "")),
         )
     ]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a name")
+    return value
 
 
 def _version(value: object) -> str:

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from sleap_rtc.events import jobs
 from sleap_rtc.events.consumer import Done, Outcome, Poison
-from sleap_rtc.events.notices import NoticeUnreadable, parse_notices
+from sleap_rtc.events.notices import NoticeUnreadable, ObjectCreated, parse_notices
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.storage.errors import InputError, NotFound
 from sleap_rtc.storage.manifest import ModelRecord, model_id_of
 from sleap_rtc.storage.room_storage import RoomStorage
 
@@ -53,15 +53,15 @@ class Publish:
             notices = parse_notices(message.body)
         except NoticeUnreadable as error:
             return Poison(str(error))
-        for notice in notices:
-            if notice.bucket != self._bucket:
-                return Poison(f"{notice.bucket} is not the rooms bucket")
-            folder = keys.parse_model_key(notice.key)
-            if folder is not None:
-                refusal = await asyncio.to_thread(self.publish, folder, notice.identity)
-                if refusal:
-                    return Poison(refusal)
-        return Done()
+        refusals = [await asyncio.to_thread(self._act_on, notice) for notice in notices]
+        refused = "; ".join(filter(None, refusals))
+        return Poison(refused) if refused else Done()
+
+    def _act_on(self, notice: ObjectCreated) -> str | None:
+        if notice.bucket != self._bucket:
+            return f"{notice.bucket} is not the rooms bucket"
+        folder = keys.parse_model_key(notice.key)
+        return self.publish(folder, notice.identity) if folder else None
 
     def publish(self, folder: keys.ModelFolder, event: str) -> str | None:
         """Publish one model; return why it was refused, None if it stands in the manifest now."""
@@ -96,7 +96,7 @@ class Publish:
         for file in record.files:
             try:
                 found = self._rooms.head(folder.file(file.name))
-            except NotFound:
+            except (NotFound, InputError):
                 return f"its file {file.name} is missing"
             if found.size_bytes != file.size_bytes:
                 return f"its file {file.name} has {found.size_bytes} bytes instead of {file.size_bytes}"

@@ -21,7 +21,7 @@ class Session(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     room_id: str = Field(alias="r")
-    token: str = Field(alias="t")
+    token: str = Field(alias="t", repr=False)
     worker_id: str = Field(alias="p")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, WrappedLogger
 
 _SECRETS = (
-    (re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+"), r"\1?[redacted]"),
+    (re.compile(r"(/[^\s?\"']*)\?[^\s\"']+"), r"\1?[redacted]"),
     (re.compile(r"(?i)(bearer )[A-Za-z0-9._~+/=-]+"), r"\1[redacted]"),
 )
 _NOISY = ("botocore", "aiobotocore", "urllib3", "asyncio", "uvicorn.error")

@@ -1,0 +1,214 @@
+"""A completed upload becomes one queued job, whatever is said about it and how often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.jobs import (
+    CHECKSUM,
+    DATASET,
+    ROOM,
+    ROOMS_BUCKET,
+    TRACEPARENT,
+    UPLOADS_BUCKET,
+    House,
+    message,
+    notice,
+    states,
+    upload_of,
+)
+from support.loop import run
+
+from sleap_rtc.events.consumer import Done, Poison
+from sleap_rtc.events.messages import JobMessage
+from sleap_rtc.storage.errors import NotFound, Unreachable
+
+if TYPE_CHECKING:
+    from sleap_rtc.events.uploads import UploadRecord
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+def assert_queued_once(house: House, record: UploadRecord) -> None:
+    assert states(house.job(record)) == ["uploaded", "queued"]
+    assert house.sent() == [record.job_id]
+    assert house.told() == ["queued"]
+
+
+def assert_nothing_happened(house: House, record: UploadRecord) -> None:
+    with pytest.raises(NotFound):
+        house.job(record)
+    assert (house.sent(), house.told()) == ([], [])
+
+
+def refusal(house: House, bucket: str, key: str) -> str:
+    outcome = run(house.dispatch.handle(message(notice(bucket, key))))
+    assert isinstance(outcome, Poison)
+    return outcome.reason
+
+
+def test_a_completed_upload_becomes_a_queued_job(house: House) -> None:
+    record = house.completed_upload()
+    assert house.dispatched(record) == Done()
+    assert_queued_once(house, record)
+
+
+def test_the_job_says_which_dataset_it_is_for_and_who_asked(house: House) -> None:
+    record = house.completed_upload()
+    house.dispatched(record)
+    job = house.job(record)
+    assert (job.created_by, job.traceparent, job.request) == ("ada", TRACEPARENT, record.job)
+    assert job.dataset.path == f"s3://{UPLOADS_BUCKET}/{upload_of(record)}"
+    assert (job.dataset.size_bytes, job.dataset.checksum) == (len(DATASET), CHECKSUM)
+
+
+def test_the_message_on_the_queue_is_that_of_the_job(house: House) -> None:
+    record = house.completed_upload()
+    house.dispatched(record)
+    [held] = house.queue.held.values()
+    assert JobMessage.parse(held.body) == JobMessage.of(house.job(record))
+
+
+def test_the_first_edge_names_the_notice_that_caused_it(house: House) -> None:
+    record = house.completed_upload()
+    house.dispatched(record)
+    assert house.job(record).history[0].event == f"{UPLOADS_BUCKET}/{upload_of(record)}@e1#0A"
+
+
+def test_the_upload_is_completed_with_the_etag_of_its_object(house: House) -> None:
+    record = house.completed_upload()
+    house.dispatched(record)
+    etag = house.uploads.head(str(upload_of(record))).etag
+    assert (house.upload_record(record).state, house.upload_record(record).etag) == ("completed", etag)
+
+
+def test_a_notice_that_comes_twice_makes_one_job(house: House) -> None:
+    record = house.completed_upload()
+    for _ in range(3):
+        assert house.dispatched(record) == Done()
+    assert_queued_once(house, record)
+
+
+def test_a_notice_that_comes_late_leaves_a_running_job_alone(house: House) -> None:
+    record = house.completed_upload()
+    house.dispatched(record)
+    before = house.claimed(house.job(record))
+    house.dispatched(record)
+    assert house.job(record) == before
+    assert house.sent() == [record.job_id]
+
+
+def test_notices_of_several_uploads_in_any_order_make_a_job_each(house: House) -> None:
+    records = [house.completed_upload() for _ in range(3)]
+    for record in reversed(records):
+        house.dispatched(record)
+    assert [states(house.job(record)) for record in records] == [["uploaded", "queued"]] * 3
+
+
+def test_a_message_with_several_records_makes_all_their_jobs(house: House) -> None:
+    records = [house.completed_upload() for _ in range(2)]
+    notices = [notice(UPLOADS_BUCKET, str(upload_of(record))) for record in records]
+    assert run(house.dispatch.handle(message(*notices))) == Done()
+    assert house.sent() == [record.job_id for record in records]
+
+
+def test_a_bad_record_does_not_take_the_good_one_beside_it_along(house: House) -> None:
+    record = house.completed_upload()
+    good, bad = notice(UPLOADS_BUCKET, str(upload_of(record))), notice("a-stranger", "k")
+    assert isinstance(run(house.dispatch.handle(message(bad, good))), Poison)
+    assert_queued_once(house, record)
+
+
+def test_an_upload_that_nobody_opened_makes_no_job(house: House) -> None:
+    stranger = House().completed_upload()
+    house.put_dataset(stranger, DATASET)
+    assert house.dispatched(stranger) == Done()
+    assert_nothing_happened(house, stranger)
+
+
+def test_a_notice_of_an_object_that_is_not_there_makes_no_job(house: House) -> None:
+    record = house.completed_upload()
+    house.uploads.remove(str(upload_of(record)))
+    assert house.dispatched(record) == Done()
+    assert_nothing_happened(house, record)
+
+
+@pytest.mark.parametrize("state", ["open", "aborted"])
+def test_an_upload_that_was_never_completed_makes_no_job(house: House, state: str) -> None:
+    record = house.completed_upload(state=state)
+    house.dispatched(record)
+    assert_nothing_happened(house, record)
+
+
+def test_an_object_of_another_size_makes_no_job(house: House) -> None:
+    record = house.completed_upload()
+    house.put_dataset(record, DATASET + b"!")
+    house.dispatched(record)
+    assert_nothing_happened(house, record)
+
+
+def test_an_upload_without_a_job_is_completed_and_makes_none(house: House) -> None:
+    record = house.completed_upload(job=None, job_id=None)
+    assert house.dispatched(record) == Done()
+    assert house.upload_record(record).state == "completed"
+    assert (house.sent(), house.told()) == ([], [])
+
+
+def test_a_job_is_made_for_the_object_that_was_completed_not_for_its_replacement(house: House) -> None:
+    record = house.completed_upload(state="completed", etag="of-the-completed-object")
+    house.dispatched(record)
+    assert house.job(record).dataset.etag == "of-the-completed-object"
+
+
+def test_a_job_keeps_the_etag_of_the_object_that_was_completed(house: House) -> None:
+    record = house.completed_upload()
+    house.dispatched(record)
+    first = house.job(record).dataset.etag
+    assert house.put_dataset(record, b"a dataset of rats") != first
+    house.start()
+    house.dispatched(record)
+    assert house.job(record).dataset.etag == house.upload_record(record).etag == first
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key"),
+    [
+        (ROOMS_BUCKET, f"uploads/{ROOM}/{ROOM}-01J00000000000000000000000/data"),
+        (UPLOADS_BUCKET, "uploads/mice-1/not-an-upload/data"),
+        (UPLOADS_BUCKET, f"uploads/rats-2/{ROOM}-01J00000000000000000000000/data"),
+        (UPLOADS_BUCKET, f"uploads/{ROOM}/{ROOM}-01J00000000000000000000000/data/../x"),
+        (UPLOADS_BUCKET, "Mäuse.zip"),
+    ],
+)
+def test_a_foreign_bucket_or_key_is_poison_that_names_it(house: House, bucket: str, key: str) -> None:
+    assert f"{bucket}/{key}" in refusal(house, bucket, key)
+
+
+def test_a_message_that_is_no_notice_is_poison(house: House) -> None:
+    outcome = run(house.dispatch.handle(message(body="hello")))
+    assert outcome == Poison("The message is not a notice of S3 that this version can read: it is not JSON.")
+
+
+def test_a_test_event_is_done(house: House) -> None:
+    assert run(house.dispatch.handle(message(body='{"Event": "s3:TestEvent"}'))) == Done()
+
+
+def test_a_crash_between_the_job_and_its_message_is_made_good_by_the_next_delivery(house: House) -> None:
+    record = house.completed_upload()
+    house.sends_that_fail = 1
+    with pytest.raises(Unreachable):
+        house.dispatched(record)
+    assert states(house.job(record)) == ["uploaded"]
+    house.start()
+    house.dispatched(record)
+    assert_queued_once(house, record)
+
+
+def test_a_crash_before_the_job_is_made_good_by_the_next_delivery(house: House) -> None:
+    record = house.completed_upload(state="completed", etag="")
+    house.dispatched(record)
+    assert_queued_once(house, record)

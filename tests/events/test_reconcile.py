@@ -1,0 +1,295 @@
+"""The sweep does what lost events would have done, pays little for it, and lets nothing stop it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from support.jobs import HOUR, LEASE_S, MOST_ATTEMPTS, PATIENCE, ROOM, House, in_an_hour, states, upload_of
+from support.loop import in_loop, run, until
+
+from sleap_rtc.events import jobs
+from sleap_rtc.events.jobs import JobRequest, JobState
+from sleap_rtc.events.uploads import UploadRecord
+from sleap_rtc.storage import keys
+from sleap_rtc.storage.document import Documents
+from sleap_rtc.storage.errors import NotFound, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+def running(house: House) -> jobs.Job:
+    """Return a job that a worker holds, its message taken off the queue."""
+    job = house.claimed(house.queued())
+    house.queue.held.clear()
+    return job
+
+
+def reads_of_a_sweep(house: House, later: timedelta = HOUR) -> list[str]:
+    house.rooms.read.clear()
+    house.swept(later)
+    return sorted(house.rooms.read.elements())
+
+
+def test_an_upload_that_nobody_was_told_of_is_dispatched(house: House) -> None:
+    record = house.completed_upload()
+    house.swept()
+    assert states(house.job(record)) == ["uploaded", "queued"]
+    assert house.sent() == [record.job_id]
+
+
+def test_an_upload_whose_event_may_still_come_is_left_to_it(house: House) -> None:
+    house.completed_upload(created_at=datetime.now(UTC))
+    house.swept()
+    assert house.sent() == []
+
+
+def test_an_upload_that_is_still_open_is_left_alone(house: House) -> None:
+    house.completed_upload(state="open")
+    house.swept()
+    assert house.sent() == []
+
+
+def test_a_job_whose_message_could_not_be_sent_is_queued_by_the_sweep(house: House) -> None:
+    record = house.completed_upload()
+    house.sends_that_fail = 1
+    with pytest.raises(Unreachable):
+        house.dispatched(record)
+    house.swept()
+    assert states(house.job(record)) == ["uploaded", "queued"]
+
+
+def test_a_job_whose_worker_is_lost_goes_back_to_the_queue(house: House) -> None:
+    job = running(house)
+    house.swept(HOUR)
+    assert states(house.job(job))[-2:] == ["lost", "requeued"]
+    assert house.sent() == [job.job_id]
+
+
+def test_the_room_is_told_of_the_loss_and_of_the_new_attempt(house: House) -> None:
+    running(house)
+    house.swept(HOUR)
+    assert sorted(house.told()) == ["lost", "queued", "requeued"]
+
+
+def test_a_worker_with_a_lease_is_left_alone(house: House) -> None:
+    job = running(house)
+    house.swept()
+    assert house.job(job) == job
+
+
+def test_a_worker_is_lost_only_after_its_lease_and_some_patience(house: House) -> None:
+    taken = datetime.now(UTC)
+    job = house.claimed(house.queued(), now=taken)
+    deadline = taken + timedelta(seconds=LEASE_S) + PATIENCE
+    run(house.reconcile.sweep(deadline - timedelta(seconds=1)))
+    assert house.job(job).state is JobState.CLAIMED
+    run(house.reconcile.sweep(deadline))
+    assert house.job(job).state is JobState.REQUEUED
+
+
+def test_a_job_fails_after_its_last_worker_was_lost(house: House) -> None:
+    job = running(house)
+    for hours in range(1, MOST_ATTEMPTS):
+        house.swept(hours * HOUR)
+        house.claimed(job, now=datetime.now(UTC) + hours * HOUR)
+    house.queue.held.clear()
+    house.swept(MOST_ATTEMPTS * HOUR)
+    assert states(house.job(job))[-2:] == ["lost", "failed"]
+    assert house.sent() == []
+
+
+def test_a_message_that_was_lost_is_sent_again(house: House) -> None:
+    job = house.queued()
+    house.queue.held.clear()
+    house.swept(HOUR)
+    assert house.sent() == [job.job_id]
+    assert states(house.job(job)) == ["uploaded", "queued"]
+
+
+def test_a_message_is_sent_again_only_when_the_wait_has_doubled(house: House) -> None:
+    job = house.queued()
+    for late in (HOUR, HOUR + 2 * PATIENCE, 2 * HOUR + PATIENCE):
+        house.swept(late)
+    assert house.sent() == [job.job_id] * 3  # the first, the late one, and the one after twice as long
+
+
+def test_a_model_that_nobody_was_told_of_is_published(house: House) -> None:
+    record = house.finished()
+    house.swept(HOUR)
+    assert list(house.manifest().models) == [record.model_id]
+    assert house.job_of(record).state is JobState.PUBLISHED
+
+
+def test_a_model_whose_record_is_still_to_come_is_nothing_to_speak_of(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.put(keys.ModelFolder(ROOM, "centroid", "0badcafe").file("best.ckpt"), b"weights")
+    house.swept()
+    assert (house.manifest().models, caplog.text) == ({}, "")
+
+
+def test_a_lost_manifest_is_made_again_from_the_models(house: House) -> None:
+    records = [house.finished(b"one"), house.finished(b"two")]
+    house.swept(HOUR)
+    house.rooms.remove(keys.manifest_key(ROOM))
+    house.swept(HOUR)
+    assert set(house.manifest().models) == {record.model_id for record in records}
+
+
+def test_a_job_whose_model_is_in_the_manifest_already_is_ended_not_trained_again(house: House) -> None:
+    house.announced(house.finished())
+    same = house.finished()
+    house.swept(HOUR)
+    assert house.job_of(same).state is JobState.PUBLISHED
+    assert "lost" not in states(house.job_of(same))
+
+
+def test_a_refused_model_that_the_next_worker_writes_again_is_published(house: House) -> None:
+    held = house.claimed(house.queued())
+    taken_over = house.claimed(held, "w2", in_an_hour())
+    house.trained(held)
+    house.swept()
+    record = house.trained(taken_over)
+    house.swept()
+    assert house.job_of(record).state is JobState.PUBLISHED
+
+
+def test_settled_rooms_cost_one_read_of_their_manifest(house: House) -> None:
+    house.announced(house.finished())
+    house.swept(HOUR)
+    assert reads_of_a_sweep(house) == [keys.manifest_key(ROOM)]
+
+
+def test_a_new_instance_reads_what_is_settled_once(house: House) -> None:
+    house.announced(house.finished())
+    house.start()
+    assert len(reads_of_a_sweep(house)) > 1
+    assert reads_of_a_sweep(house) == [keys.manifest_key(ROOM)]
+
+
+def test_a_job_that_is_not_settled_costs_one_read(house: House) -> None:
+    job = running(house)
+    house.swept()
+    found = reads_of_a_sweep(house, timedelta())
+    assert found.count(keys.job_key(ROOM, job.job_id)) == 1
+
+
+def test_an_upload_that_is_still_open_costs_one_read(house: House) -> None:
+    record = house.completed_upload(state="open")
+    found = reads_of_a_sweep(house)
+    assert found == [keys.manifest_key(ROOM), keys.upload_record_key(upload_of(record))]
+
+
+def test_an_upload_that_got_its_job_later_is_looked_at_again(house: House) -> None:
+    record = house.completed_upload(job=None, job_id=None)
+    house.dispatched(record)
+    house.swept()
+    given = {"job": JobRequest(), "job_id": "01J00000000000000000000000"}
+    Documents(house.rooms, UploadRecord).change(
+        keys.upload_record_key(upload_of(record)), lambda present: present.model_copy(update=given)
+    )
+    house.swept()
+    assert house.sent() == ["01J00000000000000000000000"]
+
+
+@pytest.mark.parametrize("key", ["Mäuse/a.zip", "_backup/jobs/x/job.json", "a.b/manifest.json", "file"])
+def test_a_foreign_folder_in_the_bucket_is_passed_over(house: House, key: str) -> None:
+    house.put(key, b"not ours")
+    record = house.completed_upload()
+    house.swept()
+    assert key not in house.rooms.read
+    assert house.sent() == [record.job_id]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        keys.job_key(ROOM, "00000000000000000000000000"),
+        keys.job_key("another", "00000000000000000000000000"),
+        keys.log_key(ROOM, "00000000000000000000000000", 1),
+        f"{keys.upload_records_prefix(ROOM)}{ROOM}-00000000000000000000000000.json",
+        keys.ModelFolder(ROOM, "centroid", "0badcafe").record,
+        keys.manifest_key(ROOM),
+    ],
+)
+def test_a_record_that_cannot_be_read_does_not_keep_the_others_from_theirs(house: House, key: str) -> None:
+    forgotten, lost = house.completed_upload(), running(house)
+    house.put(key, b"not a record")
+    house.swept(HOUR)
+    assert states(house.job(forgotten)) == ["uploaded", "queued"]
+    assert states(house.job(lost))[-1] == "requeued"
+
+
+def test_a_model_whose_job_cannot_be_read_does_not_keep_the_others_from_the_manifest(house: House) -> None:
+    records = [house.finished(b"one"), house.finished(b"two")]
+    first, second = sorted(records, key=lambda record: record.model_id)
+    house.rooms.remove(keys.job_key(ROOM, first.job_id))
+    house.put(keys.job_key(ROOM, first.job_id), b"not a record")
+    house.swept()
+    assert list(house.manifest().models) == [second.model_id]
+
+
+def test_a_room_whose_queue_is_gone_does_not_keep_the_others_from_theirs(house: House) -> None:
+    house.completed_upload(room_id="a-room-without-a-queue")
+    record = house.completed_upload()
+    house.rooms_without_queue.add("a-room-without-a-queue")
+    house.swept()
+    assert house.sent() == [record.job_id]
+
+
+def renewed_after_a_look(house: House, job: jobs.Job) -> Callable[[str], None]:
+    """Let a worker that had stalled renew its lease just after the sweep has looked at its job."""
+    pending = [keys.job_key(ROOM, job.job_id)]
+
+    def after_read(key: str) -> None:
+        if key in pending:
+            pending.remove(key)
+            house.jobs.change(
+                ROOM, job.job_id, lambda present: jobs.renewed(present, 1, in_an_hour(), LEASE_S)
+            )
+
+    return after_read
+
+
+def test_a_worker_that_renews_at_the_last_moment_keeps_its_job(house: House) -> None:
+    job = running(house)
+    house.swept()
+    house.rooms.after_read = renewed_after_a_look(house, job)
+    house.swept(HOUR)
+    assert states(house.job(job))[-1] == "claimed"
+    assert house.told() == ["queued"]
+
+
+@in_loop
+async def test_the_sweep_runs_until_it_is_stopped(house: House) -> None:
+    stop = asyncio.Event()
+    sweeping = asyncio.create_task(house.reconcile.run(stop, interval_s=0.01))
+    record = house.completed_upload()
+    await until(lambda: bool(house.queue.held))
+    stop.set()
+    await sweeping
+    assert house.sent() == [record.job_id]
+
+
+@pytest.mark.parametrize(
+    "error", [Unreachable(where="S3", why="down"), NotFound(what="bucket"), ValueError()]
+)
+@in_loop
+async def test_a_sweep_that_failed_does_not_end_the_sweeping(house: House, error: Exception) -> None:
+    record = house.completed_upload()
+    house.rooms.listing_fails_with = [error]
+    stop = asyncio.Event()
+    sweeping = asyncio.create_task(house.reconcile.run(stop, interval_s=0.01))
+    await until(lambda: bool(house.queue.held))
+    stop.set()
+    await sweeping
+    assert house.sent() == [record.job_id]
