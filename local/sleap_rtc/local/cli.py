@@ -38,6 +38,7 @@ def up(
     s3_url: StoreOption = "",
 ) -> None:
     """Keep the local stack running until Ctrl-C, for use from other terminals."""
+    import shlex
     import signal
     import threading
 
@@ -57,7 +58,7 @@ def up(
             console.print(f"export {name}={value}", markup=False)
         console.print("# and, for sleap-rtc worker, also:")
         for name, value in stack.cloud_environment.items():
-            console.print(f"export {name}={value}", markup=False)
+            console.print(f"export {name}={shlex.quote(value)}", markup=False)
         console.print(f"# Data and logs: {folder}. Ctrl-C stops everything; the data stays.", markup=False)
         stopped.wait()
         console.print("# Stopping ...")

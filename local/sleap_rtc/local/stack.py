@@ -2,6 +2,7 @@
 
 <folder>/
 ├── lock                held while a stack runs here
+├── cache/              datasets that the workers keep
 ├── identity/           the issuer's key and its published part
 ├── engine/             objects, queues and messages of the embedded engine
 └── log/                what each process says
@@ -120,6 +121,7 @@ class LocalStack:
             "AWS_REGION": "us-east-1",
             "SLEAP_RTC_S3_ENDPOINT_URL": self.s3_url,
             "SLEAP_RTC_SQS_ENDPOINT_URL": self.engine_url,
+            "SLEAP_RTC_CACHE_DIR": str(self.folder / "cache"),
             "SLEAP_RTC_POLL_WAIT_S": "2",
             "SLEAP_RTC_JOB_LEASE_S": str(self._job_lease_s),
             # Where the store cannot send notices, the sweep is all there is.

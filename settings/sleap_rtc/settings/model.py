@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     token: SecretStr = SecretStr("")
     data_dir: Path = Field(default_factory=lambda: Path.home() / ".sleap-rtc")
 
+    cache_dir: Path | None = None
+    cache_budget_bytes: int = Field(200_000_000_000, ge=0)
+    cache_free_floor_bytes: int = Field(5_000_000_000, ge=0)
+
     s3_upload_bucket: str = "sleap-rtc-uploads"
     s3_room_bucket: str = "sleap-rtc-rooms"
     s3_region: str = "us-east-1"

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.job_store import JobStore
     from sleap_rtc.events.queue import Message
+    from sleap_rtc.storage.blob_cache import BlobCache
     from sleap_rtc.storage.manifest import ModelFile
     from sleap_rtc.storage.object_store import ObjectStore
     from sleap_rtc.worker.downloader import S3Downloader
@@ -68,6 +69,7 @@ class JobRunner:
         feed: tells the room.
         logs: the rooms bucket, for the jobs' logs.
         downloader: brings datasets.
+        cache: keeps them for the next job.
         publisher: sends models.
         trainer: returns the engine to use, given what the job asks for.
         work_dir: where job folders are made.
@@ -83,6 +85,7 @@ class JobRunner:
         feed: RoomFeed,
         logs: ObjectStore,
         downloader: S3Downloader,
+        cache: BlobCache,
         publisher: ModelPublisher,
         trainer: Callable[[TrainerName | None], Trainer],
         work_dir: Path,
@@ -94,6 +97,7 @@ class JobRunner:
         self._feed = feed
         self._logs = logs
         self._downloader = downloader
+        self._cache = cache
         self._publisher = publisher
         self._trainer = trainer
         self._work_dir = work_dir
@@ -189,14 +193,10 @@ class JobRunner:
     def _work(self, held: HeldJob, lines: JobLog, folder: Path) -> None:
         job = held.job
         held.advance(JobState.DOWNLOADING)
-        lines.line(f"downloading {job.dataset.file_name}, {job.dataset.size_bytes:,} bytes")
-        archive = folder / "dataset.zip"
-        self._downloader.download(job.dataset, archive)
-        lines.line(f"verified {job.dataset.checksum}")
         unpacked = folder / "package"
         unpacked.mkdir()
-        package = unpack(archive, unpacked)
-        archive.unlink()
+        with self._downloader.cached(job.dataset, self._cache, lines.line) as archive:
+            package = unpack(archive, unpacked)
         self._check(held)
 
         trainer = self._trainer(job.request.trainer)

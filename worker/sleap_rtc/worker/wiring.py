@@ -21,6 +21,7 @@ from sleap_rtc.storage.errors import NotFound, Refused
 from sleap_rtc.storage.s3_client import s3_client
 from sleap_rtc.storage.s3_store import S3ObjectStore
 from sleap_rtc.storage.s3_transfers import S3Transfers
+from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.downloader import S3Downloader
 from sleap_rtc.worker.job_runner import JobRunner
 from sleap_rtc.worker.model_publisher import ModelPublisher
@@ -55,6 +56,7 @@ def job_runner(settings: Settings, trainer: TrainerName) -> JobRunner:
         downloader=S3Downloader(
             uploads, S3Transfers(s3, settings.s3_upload_bucket), settings.max_concurrent_parts
         ),
+        cache=dataset_cache(settings),
         publisher=ModelPublisher(rooms, S3Transfers(s3, settings.s3_room_bucket)),
         trainer=lambda asked: SubprocessTrainer(asked or trainer),
         work_dir=Path(work_dir),

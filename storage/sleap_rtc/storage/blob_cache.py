@@ -1,0 +1,164 @@
+"""Orchestration: datasets that stay on this machine, so that the next job need not download them again.
+
+The layout on disk is drawn in `cache_folder.py`; what has to leave is decided in `cache_policy.py`. A blob
+that finds no room within the limits is still fetched: it is a pin without a blob, and leaves with its user.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sleap_rtc.storage.blob_id import BlobId
+from sleap_rtc.storage.cache_folder import CacheFolder, remove
+from sleap_rtc.storage.cache_policy import Entry, Eviction, Limits, plan_eviction
+from sleap_rtc.storage.checksum import crc_of_stream, to_text
+from sleap_rtc.storage.errors import DiskFull, IntegrityError
+from sleap_rtc.storage.process_tag import process_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_NO_LIMITS = Limits(budget_bytes=sys.maxsize, free_floor_bytes=0)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What `verify` found; the corrupt ones are gone."""
+
+    whole: tuple[BlobId, ...]
+    corrupt: tuple[BlobId, ...]
+
+
+class BlobCache:
+    """Blobs by checksum and size, shared by every process that uses the same folder.
+
+    Args:
+        folder: made when it is first needed.
+        budget_bytes: how much the blobs may have together; 0 keeps none.
+        free_floor_bytes: how much the disk has to keep free.
+    """
+
+    def __init__(self, folder: Path, budget_bytes: int, free_floor_bytes: int) -> None:
+        self.path = folder
+        self._folder = CacheFolder(folder)
+        self._limits = Limits(budget_bytes, free_floor_bytes)
+
+    @contextmanager
+    def use(self, blob: BlobId, fetch: Callable[[Path], None]) -> Iterator[Path]:
+        """Yield the path of a blob that stays until the context closes; it is to be read, not changed.
+
+        Args:
+            blob: what is wanted.
+            fetch: called only if the blob is not here. It has to leave the whole, verified file at the path
+                that it is given, or raise. After a full disk it is called once more.
+
+        Raises:
+            DiskFull: there is no room, even with everything evicted that is not in use.
+            IntegrityError: what was fetched has another size.
+        """
+        self._folder.prepare()
+        with process_tag() as tag:
+            pin = self._folder.pin_path(blob, tag)
+            try:
+                path = self._folder.pin(blob, pin)
+                if path is None:
+                    with self._folder.one_fetcher(blob):
+                        path = self._folder.pin(blob, pin) or self._fetch(blob, tag, fetch)
+                yield path
+            finally:
+                remove(pin)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return the blobs, the least recently used first."""
+        return self._folder.entries()
+
+    def prune(self, budget_bytes: int | None = None) -> Eviction:
+        """Evict what is beyond the limits; return what has left, and why that was not enough.
+
+        Args:
+            budget_bytes: another budget than the cache's own; 0 evicts whatever is not in use.
+        """
+        self._folder.prepare()
+        budget = self._limits.budget_bytes if budget_bytes is None else budget_bytes
+        limits = Limits(budget, self._limits.free_floor_bytes)
+        plan = plan_eviction(self.entries(), limits, self._folder.free_bytes())
+        return Eviction(self._evict(plan), plan.why_not)
+
+    def verify(self) -> Verified:
+        """Read every blob again and remove those whose bytes are not what their names say."""
+        whole, corrupt = [], []
+        for blob in (entry.blob for entry in self.entries()):
+            try:
+                with self._folder.blob_path(blob).open("rb") as file:
+                    crc, size = crc_of_stream(file)
+            except FileNotFoundError:
+                continue  # evicted meanwhile
+            if BlobId(to_text(crc), size) == blob:
+                whole.append(blob)
+            else:
+                corrupt.append(blob)
+                self._folder.discard(blob)
+        return Verified(tuple(whole), tuple(corrupt))
+
+    def _fetch(self, blob: BlobId, tag: str, fetch: Callable[[Path], None]) -> Path:
+        """Bring a blob here, pinned; keep it for others if the limits allow it."""
+        plan = plan_eviction(self.entries(), self._limits, self._folder.free_bytes(), blob.size_bytes)
+        if plan.why_not:
+            log.warning("%s will not be kept after use: %s", blob.name, plan.why_not)
+        else:
+            self._evict(plan)
+        pin, folder = self._folder.pin_path(blob, tag), self._folder.fetch_folder(tag)
+        try:
+            try:
+                fetched = self._fetch_once(blob, folder, fetch)
+            except DiskFull:
+                if not self._made_room(blob):
+                    raise
+                fetched = self._fetch_once(blob, folder, fetch)
+            return fetched.replace(pin) if plan.why_not else self._folder.keep(fetched, blob, pin)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _fetch_once(self, blob: BlobId, folder: Path, fetch: Callable[[Path], None]) -> Path:
+        target = folder / "data"
+        try:
+            folder.mkdir()
+            fetch(target)
+            with target.open("r+b") as file:
+                os.fsync(file.fileno())
+        except (DiskFull, OSError) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, OSError) and error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            free = self._folder.free_bytes()
+            raise DiskFull(path=self.path, needed_bytes=blob.size_bytes, free_bytes=free) from error
+        size = target.stat().st_size
+        if size != blob.size_bytes:
+            raise IntegrityError(
+                what=blob.name, expected=f"{blob.size_bytes:,} bytes", found=f"{size:,} bytes"
+            )
+        return target
+
+    def _made_room(self, blob: BlobId) -> bool:
+        """Evict for a disk that said that it is full, limits aside; return whether anything was gained."""
+        free = self._folder.free_bytes()
+        if free >= blob.size_bytes:  # a quota is full, and does not say what it leaves
+            return bool(self._evict(plan_eviction(self.entries(), _NO_LIMITS, 0, blob.size_bytes)))
+        plan = plan_eviction(self.entries(), _NO_LIMITS, free, blob.size_bytes)
+        return not plan.why_not and bool(self._evict(plan))
+
+    def _evict(self, plan: Eviction) -> tuple[Entry, ...]:
+        evicted = tuple(entry for entry in plan.entries if self._folder.evict(entry.blob))
+        for entry in evicted:
+            log.info("evicted %s, %d bytes", entry.blob.name, entry.blob.size_bytes)
+        return evicted
