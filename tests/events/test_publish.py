@@ -209,8 +209,9 @@ EVENTS = ["upload notice", "model notice", "worker", "message lost", "sweep", "r
 def test_whatever_is_lost_doubled_or_reordered_the_job_ends_with_one_model(events: list[str]) -> None:
     house = House()
     upload = house.completed_upload()
-    # After any history, two sweeps with a worker between them have to be enough.
-    for hours, event in enumerate([*events, "sweep", "worker", "sweep"], start=1):
+    # After any history, two sweeps with a worker between them have to be enough. Each comes long after the
+    # one before, since a message is sent again only when the wait has doubled.
+    for moment, event in enumerate([*events, "sweep", "worker", "sweep"], start=1):
         match event:
             case "upload notice":
                 house.dispatched(upload)
@@ -221,7 +222,7 @@ def test_whatever_is_lost_doubled_or_reordered_the_job_ends_with_one_model(event
             case "message lost":
                 house.queue.held.clear()
             case "sweep":
-                house.swept(hours * HOUR)
+                house.swept(3**moment * HOUR)
             case "restart":
                 house.start()
     assert_ended_with_one_model(house, upload)

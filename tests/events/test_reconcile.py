@@ -7,7 +7,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from support.jobs import HOUR, LEASE_S, MOST_ATTEMPTS, PATIENCE, ROOM, House, in_an_hour, states, upload_of
+from support.jobs import (
+    HOUR,
+    LEASE_S,
+    MOST_ATTEMPTS,
+    PATIENCE,
+    ROOM,
+    House,
+    folder_of,
+    in_an_hour,
+    states,
+    upload_of,
+)
 from support.loop import in_loop, run, until
 
 from sleap_rtc.events import jobs
@@ -161,6 +172,14 @@ def test_a_refused_model_that_the_next_worker_writes_again_is_published(house: H
     record = house.trained(taken_over)
     house.swept()
     assert house.job_of(record).state is JobState.PUBLISHED
+
+
+def test_a_refused_model_is_only_asked_for_its_version(house: House) -> None:
+    held = house.claimed(house.queued())
+    house.claimed(held, "w2", in_an_hour())
+    key = folder_of(house.trained(held)).record
+    house.swept()
+    assert reads_of_a_sweep(house, timedelta()).count(key) == 1
 
 
 def test_settled_rooms_cost_one_read_of_their_manifest(house: House) -> None:

@@ -59,6 +59,6 @@ def test_another_machine_is_believed_for_a_week() -> None:
     assert not in_force(of_another_machine(8 * DAY_S))
 
 
-@pytest.mark.parametrize("name", ["", "data", "a.b.c", "a.1.c", "a.x.01J00000000000000000000000", ".DS_Store"])
+@pytest.mark.parametrize("name", ["", "data", "a.b.c", "a.x.01J0000000000000000000000", ".DS_Store"])
 def test_other_names_are_no_tags(name: str) -> None:
     assert not in_force(name)
