@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -77,7 +78,9 @@ def test_one_byte_changed_between_two_runs_starts_again(
     room = product.new_room()
     killed_after(product, big_file, state_file, room, 2)
     before = big_file.stat()
+    acknowledged = json.loads(state_file.read_text().splitlines()[1])["number"]
     with big_file.open("r+b") as file:
+        file.seek((acknowledged - 1) * 8 * 1024 * 1024)
         file.write(b"X")
     os.utime(big_file, ns=(before.st_atime_ns, before.st_mtime_ns))
     told = product.run("uploads", "put", str(big_file), "-r", room)
