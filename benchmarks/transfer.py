@@ -221,11 +221,11 @@ def figures(direction: str, found: dict[str, Run]) -> list[Figure]:
 def main() -> int:
     """Measure, print, and return 0 if every bar held."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="256 MiB and one round")
+    parser.add_argument("--quick", action="store_true", help="128 MiB and one round")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--peers", type=Path, help="folder that holds aws, s5cmd and rclone")
     chosen = parser.parse_args()
-    size_mib, rounds = (256, 1) if chosen.quick else (1024, 3)
+    size_mib, rounds = (128, 1) if chosen.quick else (1024, 3)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         bench = Bench(Path(folder), size_mib, chosen.peers, stack)
         sides = {"upload": bench.uploads(), "download": bench.downloads()}
