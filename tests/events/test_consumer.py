@@ -214,6 +214,18 @@ async def test_the_more_often_a_handler_fails_the_longer_its_message_waits(
 
 
 @in_loop
+async def test_an_error_of_ours_is_logged_as_its_sentence_without_a_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    clock = Clock()
+    queue = await filled(MemoryQueue("q", clock), 1)
+    async with consuming(Consumer(queue, Handler(DOWN), wait_s=0)):
+        await until(lambda: hidden_for(queue, clock) == [2])
+    assert caplog.messages == [f"queue q: again in 2 s: {DOWN}"]
+
+
+@in_loop
 async def test_a_message_that_fails_does_not_hold_up_the_others() -> None:
     queue = await filled(MemoryQueue("q", Clock()), 3)
 
