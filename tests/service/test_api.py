@@ -10,12 +10,17 @@ import pytest
 import urllib3
 
 from sleap_rtc.storage.checksum import combine, crc64nvme, to_header
+from sleap_rtc.storage.keys import UploadKey
+from sleap_rtc.storage.object_store import Overwrite
+from sleap_rtc.storage.s3_client import s3_client
 
 if TYPE_CHECKING:
     from support.product import Product
 
 MIB = 1024 * 1024
+UPLOADS = "sleap-rtc-uploads"
 PARTS = (b"a" * 5 * MIB, b"b" * 1000)
+SIZE = sum(map(len, PARTS))
 CRCS = tuple(crc64nvme(part) for part in PARTS)
 WHOLE = combine((crc, len(part)) for crc, part in zip(CRCS, PARTS, strict=True))
 
@@ -59,7 +64,7 @@ class Api:
         body = {
             "room_id": room,
             "file_name": "d.zip",
-            "size_bytes": sum(map(len, PARTS)),
+            "size_bytes": SIZE,
             "part_size_bytes": 5 * MIB,
         }
         return self.post("/api/request-upload", **{**body, **changed})
@@ -69,6 +74,9 @@ class Api:
             {"number": n, "length": len(PARTS[n - 1]), "checksum": to_header(CRCS[n - 1])} for n in numbers
         ]
         return self.post(f"/api/uploads/{upload}/sign-parts", parts=parts)
+
+    def datasets(self, room: str, size_bytes: int) -> Answer:
+        return self.get(f"/api/rooms/{room}/datasets?size_bytes={size_bytes}")
 
     def complete(self, upload: str, etags: list[str], checksum: int = WHOLE) -> Answer:
         parts = [
@@ -91,6 +99,22 @@ def room(api: Api) -> str:
 @pytest.fixture
 def upload(api: Api, room: str) -> str:
     return str(api.open_upload(room).body["upload_id"])
+
+
+@pytest.fixture
+def completed(api: Api, upload: str) -> str:
+    """An upload whose dataset is in the room."""
+    assert api.complete(upload, send_all(api, upload)).status == 200
+    return upload
+
+
+def key_of(room: str, upload: str) -> str:
+    return str(UploadKey(room, upload))
+
+
+def remove(product: Product, key: str) -> None:
+    """Lose an object, as a lifecycle rule would."""
+    s3_client("us-east-1", product.stack.s3_url).delete_object(Bucket=UPLOADS, Key=key)
 
 
 def put(url: str, body: bytes, crc: int) -> urllib3.BaseHTTPResponse:
@@ -203,11 +227,13 @@ def test_a_stranger_gets_the_same_answers_as_for_what_does_not_exist(
     product: Product, room: str, upload: str
 ) -> None:
     stranger = Api(product, "a stranger")
-    for path in (f"/api/rooms/{room}", f"/api/rooms/{room}/jobs", f"/api/rooms/{room}/manifest"):
+    for below in ("", "/jobs", "/manifest", "/datasets"):
+        path = f"/api/rooms/{room}{below}"
         real, made_up = stranger.get(path), stranger.get(path.replace(room, "00000000"))
         assert (real.status, real.code) == (404, "not_found")
         assert json.dumps(real.body).replace(room, "00000000") == json.dumps(made_up.body)
     unknown = upload[:-4] + "0000"
+    assert stranger.post("/api/request-download", room_id=room, upload_id=upload).status == 404
     assert stranger.sign(upload, 1).status == stranger.sign(unknown, 1).status == 404
     assert stranger.open_upload(room).status == 404
     assert stranger.get("/api/rooms").body == []
@@ -221,6 +247,86 @@ def test_a_job_is_submitted_for_an_upload_that_came_without_one(api: Api, room: 
     assert (job.status, job.body["state"]) == (201, "queued")
     again = api.post(f"/api/rooms/{room}/jobs", upload_id=upload, job={})
     assert again.code == "input_error"
+
+
+def test_a_dataset_gets_as_many_jobs_as_are_submitted(api: Api, room: str, completed: str) -> None:
+    def submit(submission: str) -> Any:
+        body = {"upload_id": completed, "job": {}, "submission_id": submission}
+        return api.post(f"/api/rooms/{room}/jobs", **body).body
+
+    first, second, first_again = submit("one"), submit("two"), submit("one")
+    assert first["job_id"] == first_again["job_id"] != second["job_id"]
+    assert first["dataset"] == second["dataset"]
+    assert len(api.get(f"/api/rooms/{room}/jobs").body) == 2
+
+
+def test_a_completed_dataset_is_found_by_its_size(api: Api, room: str, completed: str) -> None:
+    (found,) = api.datasets(room, SIZE).body
+    assert found == {
+        "upload_id": completed,
+        "file_name": "d.zip",
+        "size_bytes": SIZE,
+        "checksum": f"crc64nvme:{to_header(WHOLE)}",
+        "path": f"s3://{UPLOADS}/uploads/{room}/{completed}/data",
+    }
+    assert api.datasets(room, SIZE - 1).body == []
+    assert api.get(f"/api/rooms/{room}/datasets").body == [found]
+
+
+def test_a_dataset_that_came_twice_is_found_once_and_as_the_newer(
+    api: Api, room: str, completed: str
+) -> None:
+    newer = str(api.open_upload(room).body["upload_id"])
+    assert [found["upload_id"] for found in api.datasets(room, SIZE).body] == [completed]
+    api.complete(newer, send_all(api, newer))
+    assert [found["upload_id"] for found in api.datasets(room, SIZE).body] == [newer]
+
+
+def test_a_dataset_that_expired_or_was_replaced_is_left_out(
+    product: Product, api: Api, room: str, completed: str
+) -> None:
+    product.objects(UPLOADS).put(key_of(room, completed), b"something else", Overwrite())
+    assert api.datasets(room, SIZE).body == []
+    remove(product, key_of(room, completed))
+    assert api.datasets(room, SIZE).body == []
+
+
+def test_a_dataset_that_is_still_on_its_way_is_left_out(api: Api, room: str, upload: str) -> None:
+    send_all(api, upload)
+    assert api.datasets(room, SIZE).body == []
+
+
+def test_a_size_that_no_dataset_can_have_is_refused(api: Api, room: str) -> None:
+    assert api.datasets(room, -1).code == "invalid_request"
+
+
+def test_the_download_of_a_dataset_is_signed(api: Api, room: str, completed: str) -> None:
+    offer = api.post("/api/request-download", room_id=room, upload_id=completed).body
+    assert (offer["name"], offer["size_bytes"]) == ("d.zip", SIZE)
+    assert offer["checksum"] == f"crc64nvme:{to_header(WHOLE)}"
+    reply = urllib3.request("GET", offer["url"], headers={"If-Match": offer["etag"]})
+    assert reply.data == b"".join(PARTS)
+
+
+def test_a_dataset_that_is_gone_is_not_signed(product: Product, api: Api, room: str, completed: str) -> None:
+    remove(product, key_of(room, completed))
+    assert api.post("/api/request-download", room_id=room, upload_id=completed).code == "object_changed"
+
+
+def test_a_dataset_is_signed_for_its_own_room_alone(api: Api, room: str, completed: str) -> None:
+    other = str(api.post("/api/rooms", name="Another room").body["room_id"])
+    assert api.post("/api/request-download", room_id=other, upload_id=completed).code == "not_found"
+
+
+def test_an_upload_that_is_not_complete_is_not_signed(api: Api, room: str, upload: str) -> None:
+    assert api.post("/api/request-download", room_id=room, upload_id=upload).code == "not_found"
+
+
+@pytest.mark.parametrize(
+    "wanted", [{}, {"model": "m", "upload_id": "u"}, {"key": "uploads/x"}, {"upload_id": ""}]
+)
+def test_a_download_is_of_either_a_model_or_a_dataset(api: Api, room: str, wanted: dict[str, str]) -> None:
+    assert api.post("/api/request-download", room_id=room, **wanted).code == "invalid_request"
 
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/api/rooms/x/jobs/y/log?after=-1", "/api/rooms/%00"])

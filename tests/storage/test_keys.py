@@ -43,6 +43,7 @@ def test_every_key_of_a_room_lies_under_the_prefix_that_lists_it(model: ModelFol
     assert keys.upload_record_key(upload).startswith(keys.upload_records_prefix(room))
     assert keys.job_key(room, "j").startswith(keys.jobs_prefix(room))
     assert keys.log_key(room, "j", 1).startswith(keys.log_prefix(room, "j"))
+    assert keys.dataset_key(room, 5, 7).startswith(keys.datasets_prefix(room))
     assert keys.feed_key(room, ULID_TEXT).startswith(keys.feed_prefix(room))
 
 
@@ -51,6 +52,13 @@ def test_segments_and_revisions_sort_as_they_were_written(one: int, other: int) 
     segments = keys.log_key("r", "j", one), keys.log_key("r", "j", other)
     revisions = keys.manifest_log_key("r", one), keys.manifest_log_key("r", other)
     assert (segments[0] < segments[1]) == (revisions[0] < revisions[1]) == (one < other)
+
+
+@given(st.integers(0, 2**40), st.integers(0, 2**40), st.integers(0, 2**64 - 1))
+def test_a_dataset_is_listed_with_those_of_its_size_alone(size: int, other: int, crc: int) -> None:
+    key = keys.dataset_key("lab", size, crc)
+    assert key.startswith(keys.datasets_prefix("lab", other)) == (size == other)
+    assert key.removeprefix(keys.datasets_prefix("lab", size)) == f"{crc:016x}.json"
 
 
 @given(st.text())

@@ -41,7 +41,7 @@ ROOMS_BUCKET = "the-rooms"
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-CHECKSUM = "AAAAAAAAAAA="
+CHECKSUM = "crc64nvme:AAAAAAAAAAA="
 DATASET = b"a dataset of mice"
 LEASE_S = 60.0
 MOST_ATTEMPTS = 3

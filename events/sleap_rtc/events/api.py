@@ -6,9 +6,9 @@ Everything that comes from outside is bounded here: a value that does not fit ne
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sleap_rtc.events.jobs import JobRequest
 from sleap_rtc.storage.manifest import ManifestModel
@@ -120,11 +120,26 @@ class UploadStatus(_Reply):
     parts: dict[int, HeldPart] = Field(default_factory=dict)
 
 
+class DatasetView(_Reply):
+    """`GET /api/rooms/{room_id}/datasets`: a dataset that is in the store, and the upload that brought it."""
+
+    upload_id: str
+    file_name: str
+    size_bytes: int
+    checksum: str
+    path: str
+
+
 class SubmitJob(_Request):
-    """`POST /api/rooms/{room_id}/jobs`: a job for a dataset that was uploaded without one."""
+    """`POST /api/rooms/{room_id}/jobs`: a job for a dataset that is in the room.
+
+    The same `submission_id` makes one job however often it is sent. Without one, a repetition cannot be told
+    from a second job, so only an upload that has no job yet gets one.
+    """
 
     upload_id: str = Field(max_length=80)
     job: JobRequest
+    submission_id: str = Field("", max_length=64)
 
 
 class LogSegment(_Reply):
@@ -142,10 +157,17 @@ class JobLog(_Reply):
 
 
 class RequestDownload(_Request):
-    """`POST /api/request-download`: a model of a room, by id or alias."""
+    """`POST /api/request-download`: a model of a room, by id or alias, or the dataset of an upload."""
 
     room_id: RoomId
-    model: str = Field(min_length=1, max_length=64)
+    model: str | None = Field(None, min_length=1, max_length=64)
+    upload_id: str | None = Field(None, min_length=1, max_length=80)
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        if (self.model is None) == (self.upload_id is None):
+            raise ValueError("name either a model or an upload_id")
+        return self
 
 
 class FileDownload(_Reply):

@@ -1,4 +1,4 @@
-"""Orchestration: a completed upload becomes a job that a worker can claim.
+"""Orchestration: a completed upload becomes the jobs that it is for, which workers can claim.
 
 The notice is a hint. What counts is the object in the uploads bucket and the record that the service wrote
 before it asked S3 to complete it; the same notice twice, late or out of order ends in the same state.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sleap_rtc.events import jobs
 from sleap_rtc.events.consumer import Done, Outcome, Poison
+from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.jobs import DatasetRef, Job, JobState
 from sleap_rtc.events.messages import JobMessage
 from sleap_rtc.events.notices import NoticeUnreadable, ObjectCreated, parse_notices
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.job_store import JobStore
     from sleap_rtc.events.queue import Message
+    from sleap_rtc.events.uploads import AskedJob
     from sleap_rtc.storage.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class Dispatch:
         self._uploads = uploads
         self._bucket = uploads_bucket
         self._records = Documents(rooms, UploadRecord)
+        self._datasets = DatasetIndex(uploads, rooms)
         self._jobs = job_store
         self._send = send
         self._feed = feed
@@ -77,16 +80,26 @@ class Dispatch:
         await self.dispatch(upload, notice.identity)
         return None
 
-    async def dispatch(self, upload: keys.UploadKey, event: str) -> Job | None:
-        """Make and queue the job of a completed upload; return it, None if there is none to make."""
+    async def dispatch(self, upload: keys.UploadKey, event: str) -> list[Job]:
+        """Make and queue every job of a completed upload that is not made yet; return them all."""
         record = await asyncio.to_thread(self._settled_record, upload)
-        if record is None or record.job is None or record.job_id is None:
-            return None
+        if record is None:
+            return []
+        return [await self._made(record, asked, event) for asked in record.jobs]
+
+    async def dispatch_one(self, upload: keys.UploadKey, job_id: str, event: str) -> Job | None:
+        """Make and queue one job of a completed upload; None if its dataset is gone."""
+        record = await asyncio.to_thread(self._settled_record, upload)
+        asked = next((job for job in record.jobs if job.job_id == job_id), None) if record else None
+        return await self._made(record, asked, event) if record and asked else None
+
+    async def _made(self, record: UploadRecord, asked: AskedJob, event: str) -> Job:
+        upload = keys.UploadKey(record.room_id, record.upload_id)
         now = datetime.now(UTC)
         fresh = Job(
-            job_id=record.job_id,
+            job_id=asked.job_id,
             room_id=record.room_id,
-            request=record.job,
+            request=asked.request,
             dataset=DatasetRef(
                 path=f"s3://{self._bucket}/{upload}",
                 size_bytes=record.size_bytes,
@@ -94,8 +107,8 @@ class Dispatch:
                 etag=record.etag,
                 file_name=record.file_name,
             ),
-            created_by=record.created_by,
-            created_at=record.created_at,
+            created_by=asked.created_by,
+            created_at=asked.created_at,
             traceparent=record.traceparent,
         )
         job = await asyncio.to_thread(self._jobs.create, jobs.uploaded(fresh, now, event))
@@ -129,11 +142,4 @@ class Dispatch:
         if record.state != "completing" or found.size_bytes != record.size_bytes:
             log.error("upload %s: the object is not what was uploaded", upload.upload_id)
             return None
-        return self._records.change(key, lambda present: completed(present, found.etag)).value
-
-
-def completed(record: UploadRecord, etag: str) -> UploadRecord:
-    """Return the record of an upload whose object exists; the first ETag seen is the one that counts."""
-    if record.state == "completed":
-        return record
-    return record.model_copy(update={"state": "completed", "etag": etag})
+        return self._datasets.settle(record, found.etag)

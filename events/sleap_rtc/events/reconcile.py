@@ -127,12 +127,12 @@ class Reconcile:
 
     async def _settles_upload(self, room_id: str, key: str, now: datetime) -> bool:
         record = (await asyncio.to_thread(self._uploads.read, key)).value
-        if record.state == "aborted" or (record.state == "completed" and record.job is None):
+        if record.state == "aborted" or (record.state == "completed" and not record.jobs):
             return True
         if record.state == "open" or not self._is_late(record.created_at, now):
             return False
         upload = keys.UploadKey(room_id, record.upload_id)
-        return await self._dispatch.dispatch(upload, "reconcile") is not None
+        return bool(await self._dispatch.dispatch(upload, "reconcile"))
 
     async def _sweep_jobs(self, room_id: str, now: datetime) -> None:
         def unsettled() -> list[str]:

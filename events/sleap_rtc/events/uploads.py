@@ -1,20 +1,38 @@
-"""Pure: the service's record of one upload, from the first URL to the dispatched job."""
+"""Pure: the service's record of one upload, from the first URL to the jobs that its dataset is for."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Literal
 
+from pydantic import BaseModel, ConfigDict
+
 from sleap_rtc.events.jobs import JobRequest
 from sleap_rtc.storage.document import Document
 from sleap_rtc.storage.part_plan import PartPlan
+
+
+class AskedJob(BaseModel):
+    """A job that somebody asked for, before it is made.
+
+    `submission_id` is the same in every repetition of one request, so that a lost reply makes no second job.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    job_id: str
+    request: JobRequest
+    created_by: str
+    created_at: datetime
+    submission_id: str = ""
 
 
 class UploadRecord(Document):
     """`{room_id}/uploads/{upload_id}.json`.
 
     `completing` is written, with the checksum, before S3 is asked to complete: whoever sees the object
-    afterwards knows what it has to be, even if the service died in between.
+    afterwards knows what it has to be, even if the service died in between. `job` is what the upload was
+    opened for; `submitted` are the jobs that were asked for once its dataset was in the room.
     """
 
     upload_id: str
@@ -29,6 +47,7 @@ class UploadRecord(Document):
     traceparent: str
     job: JobRequest | None = None
     job_id: str | None = None
+    submitted: tuple[AskedJob, ...] = ()
     state: Literal["open", "completing", "completed", "aborted"] = "open"
     checksum: str = ""
     etag: str = ""
@@ -37,3 +56,20 @@ class UploadRecord(Document):
     def plan(self) -> PartPlan:
         """The part plan, fixed when the upload was opened."""
         return PartPlan(self.size_bytes, self.part_size_bytes)
+
+    @property
+    def jobs(self) -> tuple[AskedJob, ...]:
+        """Every job that the dataset is for, the one that it was uploaded for first."""
+        if self.job is None or self.job_id is None:
+            return self.submitted
+        own = AskedJob(
+            job_id=self.job_id, request=self.job, created_by=self.created_by, created_at=self.created_at
+        )
+        return (own, *self.submitted)
+
+
+def completed(record: UploadRecord, etag: str) -> UploadRecord:
+    """Return the record of an upload whose object exists; the first ETag seen is the one that counts."""
+    if record.state == "completed":
+        return record
+    return record.model_copy(update={"state": "completed", "etag": etag})

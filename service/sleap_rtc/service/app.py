@@ -13,6 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from sleap_rtc.events.api import (
     CompleteUpload,
     CreateRoom,
+    DatasetView,
     FileDownload,
     JobLog,
     LogSegment,
@@ -34,6 +35,7 @@ from sleap_rtc.service.parts import Parts
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.storage.manifest import Manifest
+from sleap_rtc.storage.part_plan import LARGEST_OBJECT_BYTES
 from sleap_rtc.storage.room import Room
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (400, 401, 403, 404, 409, 422, 503)
 }
 _MOST_SEGMENTS = 200
+
+SizeFilter = Annotated[int | None, Query(ge=0, le=LARGEST_OBJECT_BYTES)]
 
 api = APIRouter(prefix="/api", responses=_PROBLEMS)
 
@@ -147,9 +151,16 @@ def list_uploads(room_id: str, parts: P, caller: C) -> list[UploadStatus]:
     return [parts.uploads.status(record) for record in parts.uploads.list(room_id)]
 
 
+@api.get("/rooms/{room_id}/datasets")
+def list_datasets(room_id: str, parts: P, caller: C, size_bytes: SizeFilter = None) -> list[DatasetView]:
+    """List the room's datasets that are still in the store, each content once."""
+    parts.rooms.enter(room_id, caller)
+    return parts.datasets.list(room_id, size_bytes)
+
+
 @api.post("/rooms/{room_id}/jobs", status_code=201)
 async def submit_job(room_id: str, body: SubmitJob, parts: P, caller: C) -> Job:
-    """Submit a job for a dataset that was uploaded without one."""
+    """Submit a job for a dataset that is in the room."""
     return await parts.submit(room_id, body, caller)
 
 
@@ -197,11 +208,17 @@ def manifest(room_id: str, parts: P, caller: C) -> Manifest:
 
 
 @api.post("/request-download")
-def request_download(body: RequestDownload, parts: P, caller: C) -> ModelDownload:
-    """Sign URLs for the files of a model."""
+def request_download(body: RequestDownload, parts: P, caller: C) -> ModelDownload | FileDownload:
+    """Sign URLs for the files of a model, or the URL of a dataset."""
     parts.rooms.enter(body.room_id, caller)
-    model = parts.room_storage(body.room_id).get_model(body.model)
-    folder = keys.ModelFolder(body.room_id, model.model_type, model.id)
+    if body.upload_id is not None:
+        return parts.datasets.offer(body.room_id, body.upload_id)
+    return _model_download(parts, body.room_id, body.model or "")
+
+
+def _model_download(parts: Parts, room_id: str, name: str) -> ModelDownload:
+    model = parts.room_storage(room_id).get_model(name)
+    folder = keys.ModelFolder(room_id, model.model_type, model.id)
     files = [
         FileDownload(
             name=file.name,

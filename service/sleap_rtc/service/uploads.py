@@ -13,7 +13,7 @@ from urllib.parse import quote
 from ulid import ULID
 
 from sleap_rtc.events.api import HeldPart, UploadStatus
-from sleap_rtc.events.dispatch import completed
+from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.trace import kept_or_new
 from sleap_rtc.events.uploads import UploadRecord
 from sleap_rtc.storage import keys
@@ -47,6 +47,7 @@ class Uploads:
         self._objects = objects
         self._rooms = rooms
         self._records = Documents(rooms, UploadRecord)
+        self._datasets = DatasetIndex(objects, rooms)
 
     def open(self, request: RequestUpload, caller: Caller) -> UploadRecord:
         """Open an upload.
@@ -142,7 +143,7 @@ class Uploads:
             state=record.state,
             created_at=record.created_at,
             checksum=record.checksum,
-            job_id=record.job_id,
+            job_id=record.jobs[0].job_id if record.jobs else None,
             path=f"s3://{self._transfers.bucket}/{upload}",
         )
 
@@ -160,7 +161,9 @@ class Uploads:
             return self._view(record)
         upload = keys.UploadKey(record.room_id, record.upload_id)
         record_key = keys.upload_record_key(upload)
-        self._records.change(record_key, lambda present: _completing(present, to_text(crc)))
+        completing = self._records.change(
+            record_key, lambda present: _completing(present, to_text(crc))
+        ).value
         multipart = MultipartUpload(record.s3_upload_id, record.whole_checksum)
         try:
             etag = self._transfers.complete(str(upload), multipart, sent, crc, record.size_bytes)
@@ -169,7 +172,7 @@ class Uploads:
         except IntegrityError:
             self._records.change(record_key, _reopened)
             raise
-        return self._view(self._records.change(record_key, lambda present: completed(present, etag)).value)
+        return self._view(self._datasets.settle(completing, etag))
 
     def _already_complete(self, upload: keys.UploadKey, record: UploadRecord) -> str:
         """The reply to an earlier call was lost: the object is there and is ours."""

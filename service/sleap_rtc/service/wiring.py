@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.events.consumer import Consumer
+from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.dispatch import Dispatch
 from sleap_rtc.events.feed import RoomFeed
 from sleap_rtc.events.job_store import JobStore
@@ -18,6 +19,7 @@ from sleap_rtc.events.reconcile import Reconcile
 from sleap_rtc.events.sns_topic import SnsTopic
 from sleap_rtc.events.sqs_queue import SqsQueue
 from sleap_rtc.events.sqs_queue import sqs_client as async_sqs_client
+from sleap_rtc.service.datasets import Datasets
 from sleap_rtc.service.identity import TokenVerifier
 from sleap_rtc.service.parts import Parts
 from sleap_rtc.service.provision import Subscription, ensure_queue, ensure_topic, sns_client, sqs_client
@@ -58,6 +60,7 @@ class Lifespan:
         s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
         uploads = S3ObjectStore(s3, settings.s3_upload_bucket)
         rooms = S3ObjectStore(s3, settings.s3_room_bucket)
+        upload_transfers = S3Transfers(s3, settings.s3_upload_bucket)
         jobs = JobStore(rooms)
         sns = sns_client(settings)
         topic_arn = await asyncio.to_thread(ensure_topic, sns, settings.room_events_topic)
@@ -89,7 +92,8 @@ class Lifespan:
             app.state.parts = Parts(
                 tokens=TokenVerifier(settings),
                 rooms=Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id)),
-                uploads=Uploads(S3Transfers(s3, settings.s3_upload_bucket), uploads, rooms),
+                uploads=Uploads(upload_transfers, uploads, rooms),
+                datasets=Datasets(DatasetIndex(uploads, rooms), upload_transfers),
                 jobs=jobs,
                 dispatch=dispatch,
                 streams=streams,

@@ -8,6 +8,7 @@
                      {room_id}/jobs/{job_id}/job.json
                      {room_id}/jobs/{job_id}/log/{segment:08d}.txt
                      {room_id}/uploads/{upload_id}.json             the service's record of an upload
+                     {room_id}/datasets/{size_bytes}-{crc:016x}.json  which upload brought these bytes
                      {room_id}/feed/{event_id}.json
 
 An upload id is `{room_id}-{ulid}`: opaque to clients, yet any instance finds its record without an index.
@@ -147,6 +148,17 @@ def upload_record_key(upload: UploadKey) -> str:
 def upload_records_prefix(room_id: str) -> str:
     """Return what the keys of all of the room's upload records start with."""
     return f"{room_id}/uploads/"
+
+
+def datasets_prefix(room_id: str, size_bytes: int | None = None) -> str:
+    """Return what the keys of the room's datasets by content start with: all of them, or those of a size."""
+    every = f"{room_id}/datasets/"
+    return every if size_bytes is None else f"{every}{size_bytes}-"
+
+
+def dataset_key(room_id: str, size_bytes: int, crc: int) -> str:
+    """Return the key that says which upload brought the bytes of this size and CRC64NVME to the room."""
+    return f"{datasets_prefix(room_id, size_bytes)}{crc:016x}.json"
 
 
 def jobs_prefix(room_id: str) -> str:
