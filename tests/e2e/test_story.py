@@ -90,6 +90,24 @@ def test_an_upload_can_be_put_listed_and_aborted(product: Product, small_package
     assert (refused.status, "complete" in refused.sentence) == (3, True)
 
 
+def test_a_package_that_the_room_has_is_trained_with_again_and_not_sent(
+    product: Product, small_package: Path, tmp_path: Path
+) -> None:
+    room = product.new_room()
+    first = product.run("uploads", "put", str(small_package), "-r", room, "--json").json()
+    copy = tmp_path / "copy.zip"
+    copy.write_bytes(small_package.read_bytes())
+    again = product.run("uploads", "put", str(copy), "-r", room, "--json").json()
+    assert (first["already_present"], again["already_present"]) == (False, True)
+    worker = product.worker(room)
+    trained = product.run("client-train", "-p", str(copy), "-r", room, *FAST)
+    worker.stop()
+    assert trained.status == 0, trained.err
+    assert "copy.zip is already in the room as small.zip, so nothing was sent." in trained.out
+    job, (upload,) = product.job(room), product.run("uploads", "ls", "-r", room, "--json").json()
+    assert (job["state"], job["dataset"]["path"]) == ("published", upload["path"])
+
+
 def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     script = (
         "import sys; sys.argv = ['sleap-rtc', '--help']\n"

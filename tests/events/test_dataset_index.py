@@ -126,13 +126,16 @@ def asked(record: UploadRecord, job_id: str) -> UploadRecord:
     return record.model_copy(update={"submitted": (*record.submitted, job)})
 
 
-def test_a_job_that_was_submitted_and_never_made_is_made_by_the_sweep(house: House) -> None:
-    record = house.completed_upload()
+@pytest.mark.parametrize("job", [JobRequest(), None])
+def test_a_job_that_was_submitted_and_never_made_is_made_by_the_sweep(
+    house: House, job: JobRequest | None
+) -> None:
+    record = house.completed_upload(job=job)
     house.dispatched(record)
     swept(house)
     key, job_id = keys.upload_record_key(upload_of(record)), "01J00000000000000000000001"
     Documents(house.rooms, UploadRecord).change(key, lambda present: asked(present, job_id))
     swept(house)
-    job = house.jobs.get(ROOM, job_id)
-    assert (states(job), job.created_by) == (["uploaded", "queued"], "bob")
-    assert job.dataset == house.job(record).dataset
+    made = house.jobs.get(ROOM, job_id)
+    assert (states(made), made.created_by) == (["uploaded", "queued"], "bob")
+    assert (made.dataset.checksum, made.dataset.etag) == (CHECKSUM, etag(house, record))

@@ -60,15 +60,13 @@ class TrainSession:
 
     def _upload(self, package: Path, request: JobRequest) -> Uploaded:
         uploader = wiring.uploader(self._service, self._settings, self._say)
-        self._say(f"Sending {package.name} through S3 (presigned multipart upload).")
+        self._say(f"Bringing {package.name} to the room through S3 (presigned multipart upload).")
         with self._bar(f"Uploading {package.name}") as bar:
             sent = uploader.upload(package, self._room_id, request, bar)
         self._emit("uploaded", **asdict(sent))
         resumed = f", {human_bytes(sent.resumed_bytes)} from an earlier run" if sent.resumed_bytes else ""
-        self._say(
-            f"{sent.path}\n{human_bytes(sent.size_bytes)} in {sent.parts} parts{resumed}, {sent.checksum}\n"
-            f"job {sent.job_id}"
-        )
+        parts = "" if sent.already_present else f" in {sent.parts} parts{resumed}"
+        self._say(f"{sent.path}\n{human_bytes(sent.size_bytes)}{parts}, {sent.checksum}\njob {sent.job_id}")
         return sent
 
     def _pull(self, model_id: str) -> None:

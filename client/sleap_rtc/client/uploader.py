@@ -1,7 +1,8 @@
 """Orchestration: sends a file to a room over presigned URLs, and goes on where an earlier run was cut.
 
 Before anything is sent, what an earlier run left is compared with the file (size, and the CRC of every part
-that S3 acknowledged) and with what S3 holds. Only what agrees in all three is kept.
+that S3 acknowledged) and with what S3 holds. Only what agrees in all three is kept. A file whose bytes the
+room has already is not sent at all.
 """
 
 from __future__ import annotations
@@ -9,9 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sleap_rtc.events.api import CompleteUpload, PartToSignView, RequestUpload, SentPartView, SignParts
+from ulid import ULID
+
+from sleap_rtc.events.api import (
+    CompleteUpload,
+    PartToSignView,
+    RequestUpload,
+    SentPartView,
+    SignParts,
+    SubmitJob,
+)
 from sleap_rtc.storage.checksum import crc_of_stream, from_text, to_header, to_text
-from sleap_rtc.storage.errors import FileUnreadable, InputError, NotFound, SleapRtcError
+from sleap_rtc.storage.errors import FileChanged, FileUnreadable, InputError, NotFound, SleapRtcError
 from sleap_rtc.storage.part_plan import plan_parts
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.storage.upload_engine import UploadEngine
@@ -22,14 +32,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sleap_rtc.client.service_client import ServiceClient
-    from sleap_rtc.events.api import UploadStatus
+    from sleap_rtc.events.api import DatasetView, UploadStatus
     from sleap_rtc.events.jobs import JobRequest
     from sleap_rtc.storage.upload_session import PartToSign, SentPart
 
 
 @dataclass(frozen=True)
 class Uploaded:
-    """A file that is in the room."""
+    """A file that is in the room; in no parts where it was `already_present`, so that nothing was sent."""
 
     upload_id: str
     job_id: str | None
@@ -38,6 +48,7 @@ class Uploaded:
     checksum: str
     parts: int
     resumed_bytes: int
+    already_present: bool = False
 
 
 class ServiceSession:
@@ -97,6 +108,9 @@ class S3Uploader:
     ) -> Uploaded:
         """Bring a file to a room; the job, if there is one, is dispatched by its arrival.
 
+        If the room has the same bytes already, under whatever name, nothing is sent and the job is submitted
+        for those.
+
         Raises:
             FileMissing, FileUnreadable, FileChanged, FileInUse: see there.
             NotFound: there is no such room.
@@ -108,6 +122,10 @@ class S3Uploader:
         with UploadState(path) as state:
             status = self._resumable(path, identity, state, room_id, job)
             if status is None:
+                present = self._present(path, identity, room_id)
+                if present is not None:
+                    state.forget()
+                    return self._use(present, path, room_id, job)
                 self._begin(path, identity, state, room_id, job)
             header = state.header
             if header is None:
@@ -137,6 +155,38 @@ class S3Uploader:
                 raise AssertionError("the service completed another file")
             state.forget()
             return _uploaded(final, header, resumed)
+
+    def _present(self, path: Path, identity: FileIdentity, room_id: str) -> DatasetView | None:
+        """Return the room's dataset with the bytes of the file, read only if there is one of its size.
+
+        Raises:
+            FileChanged: the file was written while it was read.
+        """
+        candidates = self._service.datasets(room_id, identity.size_bytes)
+        if not candidates:
+            return None
+        checksum = to_text(_crc_of(path, 0, identity.size_bytes))
+        if FileIdentity.of(path) != identity:
+            raise FileChanged(path=path)
+        return next((found for found in candidates if found.checksum == checksum), None)
+
+    def _use(self, present: DatasetView, path: Path, room_id: str, job: JobRequest | None) -> Uploaded:
+        job_id = None
+        if job is not None:
+            asked = SubmitJob(upload_id=present.upload_id, job=job, submission_id=str(ULID()))
+            job_id = self._service.submit_job(room_id, asked).job_id
+        named = "" if present.file_name == path.name else f" as {present.file_name}"
+        self._say(f"{path.name} is already in the room{named}, so nothing was sent.")
+        return Uploaded(
+            upload_id=present.upload_id,
+            job_id=job_id,
+            path=present.path,
+            size_bytes=present.size_bytes,
+            checksum=present.checksum,
+            parts=0,
+            resumed_bytes=0,
+            already_present=True,
+        )
 
     def _begin(
         self, path: Path, identity: FileIdentity, state: UploadState, room_id: str, job: JobRequest | None

@@ -18,15 +18,18 @@ def put(
     room_id: RoomOption,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a file to a room; run it again after a cut, and it goes on."""
+    """Send a file to a room; run it again after a cut, and it goes on. What is there is not sent again."""
     import json
     from dataclasses import asdict
+    from functools import partial
 
     from sleap_rtc.client import wiring
     from sleap_rtc.client.display import console, human_bytes, transfer_bar
     from sleap_rtc.settings import load_settings
+    from sleap_rtc.storage.keys import checked_room_id
     from sleap_rtc.storage.progress import no_progress
 
+    checked_room_id(room_id)
     settings = load_settings()
     service = wiring.service_client(settings)
     if as_json:
@@ -34,11 +37,13 @@ def put(
         typer.echo(json.dumps(asdict(sent)))
         return
     with transfer_bar(f"Uploading {file.name}") as bar:
-        sent = wiring.uploader(service, settings, console.print).upload(file, room_id, None, bar)
+        say = partial(console.print, markup=False)
+        sent = wiring.uploader(service, settings, say).upload(file, room_id, None, bar)
+    earlier = f"{human_bytes(sent.resumed_bytes)} of it from an earlier run"
+    parts = "" if sent.already_present else f" in {sent.parts} parts, {earlier}"
     console.print(
-        f"{sent.path}\n{human_bytes(sent.size_bytes)} in {sent.parts} parts, "
-        f"{human_bytes(sent.resumed_bytes)} of it from an earlier run, {sent.checksum}\n"
-        f"upload {sent.upload_id}"
+        f"{sent.path}\n{human_bytes(sent.size_bytes)}{parts}, {sent.checksum}\nupload {sent.upload_id}",
+        markup=False,
     )
 
 

@@ -1,0 +1,140 @@
+"""Adapter: requests to the service, and the errors that its answers stand for.
+
+Shared by whoever asks the service for something: the client for all that it does, a worker without
+credentials for the URL of a dataset. Every request that did not get an answer is tried again a few times; an
+answer that is a problem becomes the error it names.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import urllib3
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from sleap_rtc.storage.errors import (
+    InputError,
+    IntegrityError,
+    NotFound,
+    ObjectChanged,
+    Refused,
+    SleapRtcError,
+    Unreachable,
+)
+from sleap_rtc.storage.http_transfer import socket_trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+M = TypeVar("M", bound=BaseModel)
+
+_TRIES = 4
+_PAUSE_S = 0.5
+_SILENCE_S = 30.0
+_TIMEOUT = urllib3.Timeout(connect=5, read=60)
+_BY_CODE: dict[tuple[int, str], type[SleapRtcError]] = {
+    (HTTPStatus.NOT_FOUND, "not_found"): NotFound,
+    (HTTPStatus.CONFLICT, "object_changed"): ObjectChanged,
+    (HTTPStatus.CONFLICT, "integrity_error"): IntegrityError,
+}
+
+
+class ServiceProblem(SleapRtcError):
+    """The service could not do it: {detail}"""
+
+    detail: str
+
+
+class ServiceHttp:
+    """Requests to the service at one address with one token.
+
+    Every method may raise Unreachable, Refused, and the error that the service names.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url.rstrip("/")
+        if urlsplit(self.url).scheme not in {"http", "https"}:
+            raise InputError(message=f"{url!r} is not the address of a service (backend_api_url).")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT)
+
+    def ask(self, method: str, path: str, kind: type[M], body: BaseModel | None = None) -> M:
+        """Send a request and return the answer."""
+        try:
+            return kind.model_validate_json(self._send(method, path, body))
+        except ValidationError as error:
+            raise self._not_ours() from error
+
+    def ask_list(self, path: str, kind: type[M]) -> list[M]:
+        """Get a list."""
+        try:
+            return TypeAdapter(list[kind]).validate_json(self._send("GET", path, None))  # type: ignore[valid-type] # a type built at run time
+        except ValidationError as error:
+            raise self._not_ours() from error
+
+    def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[str]:
+        """Yield the lines of a stream until it is cut or falls silent for half a minute."""
+        url = self.url + path
+        timeout = urllib3.Timeout(connect=5, read=_SILENCE_S)
+        try:
+            reply = self._pool.request(
+                "GET", url, headers={**self._headers, **headers}, preload_content=False, timeout=timeout
+            )
+            try:
+                if reply.status != HTTPStatus.OK:
+                    raise _problem(reply.status, reply.read())
+                for line in reply:
+                    yield line.decode("utf-8", "replace").rstrip("\r\n")
+            finally:
+                reply.close()
+        except urllib3.exceptions.HTTPError as error:
+            raise Unreachable(where=f"The service at {self.url}", why=socket_trouble(url, error)) from error
+
+    def _not_ours(self) -> Unreachable:
+        return Unreachable(where=f"The service at {self.url}", why="it answers, but not as sleap-rtc does")
+
+    def _send(self, method: str, path: str, body: BaseModel | None) -> bytes:
+        content = body.model_dump_json().encode() if body else None
+        headers = {**self._headers, "Content-Type": "application/json"}
+        for attempt in range(1, _TRIES + 1):
+            try:
+                reply = self._pool.request(method, self.url + path, body=content, headers=headers)
+            except urllib3.exceptions.HTTPError as error:
+                if attempt == _TRIES:
+                    why = socket_trouble(self.url, error)
+                    raise Unreachable(where=f"The service at {self.url}", why=why) from error
+            else:
+                if reply.status < HTTPStatus.BAD_REQUEST:
+                    return reply.data
+                if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR or attempt == _TRIES:
+                    raise _problem(reply.status, reply.data)
+            time.sleep(_PAUSE_S * attempt)
+        raise AssertionError("unreachable")
+
+
+def _problem(status: int, body: bytes) -> SleapRtcError:
+    try:
+        problem: dict[str, Any] = json.loads(body)
+        detail = str(problem["detail"])
+        code = str(problem.get("code", ""))
+    except (ValueError, KeyError, TypeError):
+        detail, code = f"HTTP {status}", ""
+    kind = _BY_CODE.get((status, code))
+    if kind is not None:
+        return _Told(kind, detail)
+    if status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
+        return _Told(Refused, detail)
+    if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
+        return InputError(message=detail)
+    return ServiceProblem(detail=detail)
+
+
+def _Told(kind: type[SleapRtcError], detail: str) -> SleapRtcError:  # noqa: N802 - stands where a class would
+    """Return an error of this kind with the words of the service."""
+    error = kind.__new__(kind)
+    Exception.__init__(error, detail)
+    return error
