@@ -10,7 +10,7 @@ import pytest
 import urllib3
 
 from sleap_rtc.storage.checksum import combine, crc64nvme, to_header
-from sleap_rtc.storage.keys import UploadKey
+from sleap_rtc.storage.keys import UploadKey, upload_record_key
 from sleap_rtc.storage.object_store import Overwrite
 from sleap_rtc.storage.s3_client import s3_client
 
@@ -249,7 +249,9 @@ def test_a_job_is_submitted_for_an_upload_that_came_without_one(api: Api, room: 
     assert again.code == "input_error"
 
 
-def test_a_dataset_gets_as_many_jobs_as_are_submitted(api: Api, room: str, completed: str) -> None:
+def test_a_dataset_gets_as_many_jobs_as_are_submitted(
+    product: Product, api: Api, room: str, completed: str
+) -> None:
     def submit(submission: str) -> Any:
         body = {"upload_id": completed, "job": {}, "submission_id": submission}
         return api.post(f"/api/rooms/{room}/jobs", **body).body
@@ -258,6 +260,8 @@ def test_a_dataset_gets_as_many_jobs_as_are_submitted(api: Api, room: str, compl
     assert first["job_id"] == first_again["job_id"] != second["job_id"]
     assert first["dataset"] == second["dataset"]
     assert len(api.get(f"/api/rooms/{room}/jobs").body) == 2
+    record = product.objects("sleap-rtc-rooms").get(upload_record_key(UploadKey(room, completed)))
+    assert len(json.loads(record.body)["submitted"]) == 2
 
 
 def test_a_completed_dataset_is_found_by_its_size(api: Api, room: str, completed: str) -> None:

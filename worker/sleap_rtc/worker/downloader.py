@@ -1,4 +1,4 @@
-"""Adapter: brings a job's dataset from S3 to this machine, verified, with the worker's own credentials."""
+"""Orchestration: brings a job's dataset from S3 to this machine, verified, whoever signs for it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sleap_rtc.storage.blob_id import BlobId
-from sleap_rtc.storage.download_engine import RemoteObject, download
-from sleap_rtc.storage.errors import NotFound, ObjectChanged, Refused
+from sleap_rtc.storage.download_engine import download
 from sleap_rtc.storage.progress import ProgressHook, no_progress
 
 if TYPE_CHECKING:
@@ -16,35 +15,32 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.jobs import DatasetRef
     from sleap_rtc.storage.blob_cache import BlobCache
-    from sleap_rtc.storage.s3_store import S3ObjectStore
-    from sleap_rtc.storage.s3_transfers import S3Transfers
+    from sleap_rtc.worker.dataset_source import DatasetSource
 
 
 class S3Downloader:
     """Downloads datasets of the uploads bucket.
 
     Args:
-        objects: the uploads bucket.
-        transfers: the same bucket, to sign the ranges with the worker's role.
+        source: finds them; with the worker's own credentials, or through the service.
         threads: ranges under way at once.
     """
 
-    def __init__(self, objects: S3ObjectStore, transfers: S3Transfers, threads: int = 4) -> None:
-        self._objects = objects
-        self._transfers = transfers
+    def __init__(self, source: DatasetSource, threads: int = 4) -> None:
+        self._source = source
         self._threads = threads
 
     def download(self, dataset: DatasetRef, target: Path, on_progress: ProgressHook = no_progress) -> None:
         """Bring a dataset to `target`.
 
         Raises:
-            Refused: the dataset does not lie in the uploads bucket.
+            Refused: the dataset does not lie in the uploads bucket, or this worker may not read it.
             ObjectChanged: it was replaced or removed after its upload was completed.
             IntegrityError: its bytes do not have the checksum that the client computed.
             DiskFull: there is no room.
             TransferFailed: the store would not deliver.
         """
-        download(self._source(dataset), target, threads=self._threads, on_progress=on_progress)
+        download(self._source.find(dataset), target, threads=self._threads, on_progress=on_progress)
 
     @contextmanager
     def cached(self, dataset: DatasetRef, cache: BlobCache, say: Callable[[str], None]) -> Iterator[Path]:
@@ -60,7 +56,7 @@ class S3Downloader:
         Raises:
             What `download` raises.
         """
-        source = self._source(dataset)
+        source = self._source.find(dataset)
         what = f"{dataset.file_name}, {dataset.size_bytes:,} bytes"
         hit = True
 
@@ -75,24 +71,3 @@ class S3Downloader:
             if hit:
                 say(f"cache hit: {what}, {dataset.checksum}")
             yield path
-
-    def _source(self, dataset: DatasetRef) -> RemoteObject:
-        """Ask the store whether the dataset is still the one that was uploaded."""
-        prefix = f"s3://{self._objects.bucket}/uploads/"
-        if not dataset.path.startswith(prefix):
-            raise Refused(where="This worker", why=f"{dataset.path} is not in {prefix}")
-        key = dataset.path.removeprefix(f"s3://{self._objects.bucket}/")
-        what = f"The dataset {dataset.file_name}"
-        try:
-            found = self._objects.head(key)
-        except NotFound as error:
-            raise ObjectChanged(what=what, expected=f"ETag {dataset.etag}", found="nothing") from error
-        if dataset.etag and found.etag != dataset.etag:
-            raise ObjectChanged(what=what, expected=f"ETag {dataset.etag}", found=found.etag)
-        return RemoteObject(
-            name=what,
-            size_bytes=dataset.size_bytes,
-            etag=found.etag,
-            checksum=dataset.checksum,
-            signed_url=lambda: self._transfers.sign_get(key),
-        )

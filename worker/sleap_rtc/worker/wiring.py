@@ -10,39 +10,65 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
-
 from sleap_rtc.events.consumer import Consumer
 from sleap_rtc.events.feed import RoomFeed
 from sleap_rtc.events.job_store import JobStore
-from sleap_rtc.events.sns_topic import SnsTopic
-from sleap_rtc.events.sqs_queue import SqsQueue, sqs_client
+from sleap_rtc.events.service_http import ServiceHttp
 from sleap_rtc.storage.errors import NotFound, Refused
-from sleap_rtc.storage.s3_client import s3_client
-from sleap_rtc.storage.s3_store import S3ObjectStore
-from sleap_rtc.storage.s3_transfers import S3Transfers
+from sleap_rtc.worker.credentials import credentials_method, in_words
 from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.downloader import S3Downloader
 from sleap_rtc.worker.job_runner import JobRunner
 from sleap_rtc.worker.model_publisher import ModelPublisher
+from sleap_rtc.worker.service_datasets import ServiceDatasets
 from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
 
 if TYPE_CHECKING:
     from sleap_rtc.settings import Settings
+    from sleap_rtc.worker.dataset_source import DatasetSource
     from sleap_rtc.worker.trainer import TrainerName
 
 log = logging.getLogger(__name__)
 
 
-def job_runner(settings: Settings, trainer: TrainerName) -> JobRunner:
+def dataset_source(settings: Settings, method: str | None) -> DatasetSource:
+    """Return where datasets come from, and say so in the log.
+
+    Args:
+        settings: where everything is.
+        method: how this machine comes by AWS credentials (`credentials_method`); without any, the service
+            signs, and boto3 is not loaded.
+    """
+    if method is None:
+        log.info("no AWS credentials; the service at %s signs for datasets", settings.backend_api_url)
+        return ServiceDatasets(ServiceHttp(settings.backend_api_url, settings.token.get_secret_value()))
+    from sleap_rtc.storage.s3_client import s3_client
+    from sleap_rtc.storage.s3_store import S3ObjectStore
+    from sleap_rtc.storage.s3_transfers import S3Transfers
+    from sleap_rtc.worker.s3_datasets import S3Datasets
+
+    log.info("datasets are read with %s", in_words(method))
+    s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
+    bucket = settings.s3_upload_bucket
+    return S3Datasets(S3ObjectStore(s3, bucket), S3Transfers(s3, bucket))
+
+
+def job_runner(settings: Settings, trainer: TrainerName, datasets: DatasetSource) -> JobRunner:
     """Return what handles this worker's jobs.
 
     Args:
         settings: where everything is.
         trainer: the engine for jobs that do not ask for one.
+        datasets: where datasets come from.
     """
+    import boto3
+
+    from sleap_rtc.events.sns_topic import SnsTopic
+    from sleap_rtc.storage.s3_client import s3_client
+    from sleap_rtc.storage.s3_store import S3ObjectStore
+    from sleap_rtc.storage.s3_transfers import S3Transfers
+
     s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
-    uploads = S3ObjectStore(s3, settings.s3_upload_bucket)
     rooms = S3ObjectStore(s3, settings.s3_room_bucket)
     sns = boto3.client("sns", region_name=settings.s3_region, endpoint_url=settings.sqs_endpoint_url)
     topic_arn = sns.create_topic(Name=settings.room_events_topic)["TopicArn"]
@@ -53,9 +79,7 @@ def job_runner(settings: Settings, trainer: TrainerName) -> JobRunner:
         job_store=JobStore(rooms),
         feed=RoomFeed(rooms, SnsTopic(sns, topic_arn)),
         logs=rooms,
-        downloader=S3Downloader(
-            uploads, S3Transfers(s3, settings.s3_upload_bucket), settings.max_concurrent_parts
-        ),
+        downloader=S3Downloader(datasets, settings.max_concurrent_parts),
         cache=dataset_cache(settings),
         publisher=ModelPublisher(rooms, S3Transfers(s3, settings.s3_room_bucket)),
         trainer=lambda asked: SubprocessTrainer(asked or trainer),
@@ -70,14 +94,17 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName) -> 
 
     Raises:
         NotFound: the room has no job queue.
-        Refused: there are no AWS credentials.
+        Refused: there are no AWS credentials, which the job queue needs.
     """
-    if boto3.Session().get_credentials() is None:
+    from sleap_rtc.events.sqs_queue import SqsQueue, sqs_client
+
+    method = credentials_method()
+    if method is None:
         raise Refused(
             where="This worker",
             why="no AWS credentials were found; give it a role, or AWS_ACCESS_KEY_ID and its secret",
         )
-    runner = job_runner(settings, trainer)
+    runner = job_runner(settings, trainer, dataset_source(settings, method))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
