@@ -116,7 +116,7 @@ class DownloadBench:
         self.signatures += 1
         return self.transfers.sign_get(KEY)
 
-    def fetch(self, **wrong: Any) -> None:
+    def fetch(self, threads: int = 4, **wrong: Any) -> None:
         """Download the object, or what `wrong` says of it."""
         told = {
             "name": "The dataset",
@@ -125,7 +125,8 @@ class DownloadBench:
             "checksum": to_text(crc64nvme(self.content)),
             "signed_url": self.signed_url,
         }
-        download(RemoteObject(**{**told, **wrong}), self.target, on_progress=self.progress.append)
+        source = RemoteObject(**{**told, **wrong})
+        download(source, self.target, threads=threads, on_progress=self.progress.append)
 
     def assert_fetches(self) -> None:
         """Fail unless the whole object arrives and nothing else."""

@@ -1,16 +1,13 @@
 """Orchestration: one object, read in parallel ranges, verified, and put in place whole or not at all.
 
-model.zip.<pid>-<random>.part    pre-sized; every range is written in place, its length and version checked
-model.zip                        appears by an atomic rename once the combined checksum is the expected one
+Ranges are written in place into a partial file, their length and version checked; what an earlier process
+brought of the same object is not fetched again (`partial_file.py`). The file appears at its target once the
+combined checksum is the expected one.
 """
 
 from __future__ import annotations
 
-import errno
-import os
 import random
-import secrets
-import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +17,10 @@ from typing import TYPE_CHECKING
 
 from sleap_rtc.storage import retry
 from sleap_rtc.storage.checksum import combine, to_text
-from sleap_rtc.storage.errors import DiskFull, IntegrityError, ObjectChanged, TransferFailed
+from sleap_rtc.storage.errors import IntegrityError, ObjectChanged, TransferFailed
 from sleap_rtc.storage.http_transfer import connection_pool, get_range
 from sleap_rtc.storage.part_plan import Part, PartPlan, plan_parts
+from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 
 if TYPE_CHECKING:
@@ -53,45 +51,38 @@ def download(
 
     Raises:
         DiskFull: there is no room for it; nothing is left behind.
-        ObjectChanged: the store holds another version than the one named.
+        ObjectChanged: the store holds another version than the one named; nothing is left behind.
         IntegrityError: the bytes do not have the expected checksum; nothing is left behind.
-        TransferFailed: the network or the store would not deliver.
+        TransferFailed: the network or the store would not deliver; the next call goes on from what it did.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(target.parent).free
-    if free < source.size_bytes:
-        raise DiskFull(path=target.parent, needed_bytes=source.size_bytes, free_bytes=free)
-    temporary = target.with_name(f"{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.truncate(source.size_bytes)
-        found = to_text(_Ranges(source, temporary, threads, on_progress).run())
+    plan = plan_parts(source.size_bytes)
+    facts = ObjectFacts(source.size_bytes, source.etag, source.checksum)
+    with PartialFile(target, facts, plan.part_size_bytes) as partial:
+        found = to_text(_Ranges(source, plan, partial, threads, on_progress).run())
         if found != source.checksum:
             raise IntegrityError(what=source.name, expected=source.checksum, found=found)
-        with temporary.open("r+b") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            free = shutil.disk_usage(target.parent).free
-            raise DiskFull(path=target.parent, needed_bytes=source.size_bytes, free_bytes=free) from error
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
+        partial.publish()
 
 
 class _Ranges:
     """The ranges of one download and the threads that fetch them."""
 
-    def __init__(self, source: RemoteObject, path: Path, threads: int, on_progress: ProgressHook) -> None:
+    def __init__(
+        self,
+        source: RemoteObject,
+        plan: PartPlan,
+        partial: PartialFile,
+        threads: int,
+        on_progress: ProgressHook,
+    ) -> None:
         self._source = source
-        self._path = path
-        self._plan: PartPlan = plan_parts(source.size_bytes)
-        self._threads = max(1, min(threads, self._plan.count))
+        self._plan = plan
+        self._partial = partial
+        self._threads = max(1, min(threads, plan.count))
         self._on_progress = on_progress
         self._lock = threading.Lock()
         self._url = source.signed_url()
-        self._done_bytes = 0
+        self._resumed_bytes = self._done_bytes = sum(plan.part(number).length for number in partial.verified)
         self._error: BaseException | None = None
 
     def run(self) -> int:
@@ -100,6 +91,7 @@ class _Ranges:
             return 0
         pool = connection_pool(self._threads)
         parts = self._plan.parts()
+        self._report()
         with ThreadPoolExecutor(self._threads, thread_name_prefix="download") as workers:
             crcs = list(workers.map(lambda part: self._fetch_or_stop(pool, part), parts))
         if self._error is not None:
@@ -109,7 +101,8 @@ class _Ranges:
     def _fetch_or_stop(self, pool: urllib3.PoolManager, part: Part) -> int:
         """Return a range's CRC; the first failure stops the other ranges and is the one that is told."""
         try:
-            return self._fetch(pool, part)
+            known = self._partial.verified.get(part.number)
+            return self._fetch(pool, part) if known is None else known
         except BaseException as error:
             with self._lock:
                 self._error = self._error or error
@@ -119,11 +112,14 @@ class _Ranges:
         attempt = 0
         while self._error is None:
             url = self._url
-            outcome = get_range(pool, url, self._source.etag, self._path, part, self._source.size_bytes)
+            outcome = get_range(
+                pool, url, self._source.etag, self._partial.path, part, self._source.size_bytes
+            )
             if isinstance(outcome, int):
+                self._partial.record(part.number, part.length, outcome)
                 with self._lock:
                     self._done_bytes += part.length
-                    self._on_progress(TransferProgress(self._done_bytes, self._source.size_bytes))
+                    self._report()
                 return outcome
             attempt += 1
             if outcome.status == HTTPStatus.PRECONDITION_FAILED:
@@ -143,3 +139,6 @@ class _Ranges:
                         self._url = self._source.signed_url()
             case retry.GiveUp(why):
                 raise TransferFailed(what=self._source.name, why=why)
+
+    def _report(self) -> None:
+        self._on_progress(TransferProgress(self._done_bytes, self._source.size_bytes, self._resumed_bytes))

@@ -22,6 +22,9 @@ from ulid import ULID
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PATTERN = r"[A-Za-z0-9-]+\.[0-9]+\.[0-9A-Z]{26}"
+"""A regular expression for a tag as it is made here."""
+
 _BELIEVED_S = 7 * 24 * 3600
 _OURS: set[str] = set()
 
