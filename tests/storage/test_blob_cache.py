@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
-from support.cache_bench import LACKS, ROOMY, CacheBench, Peer, blob_of, content, never
+from support.cache_bench import (
+    LACKS,
+    RANGE_BYTES,
+    ROOMY,
+    CacheBench,
+    Peer,
+    blob_of,
+    content,
+    fetch_ranges,
+    never,
+)
 
 from sleap_rtc.storage.cache_folder import CacheFolder
 from sleap_rtc.storage.errors import DiskFull, IntegrityError, TransferFailed
@@ -16,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BLOB_BYTES = len(content("mice"))
+RANGES = BLOB_BYTES // RANGE_BYTES
 dev_full = pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is a full disk on Linux only")
 
 
@@ -100,12 +113,123 @@ def test_a_process_killed_in_mid_fetch_leaves_no_blob_and_its_leftovers_are_swep
     bench.assert_holds()
 
 
+def killed_at_half(bench: CacheBench, name: str = "mice", lacking: str = "nothing") -> None:
+    peer = Peer(bench.folder, name, lacking, how="by ranges")
+    assert peer.says() == "half"
+    peer.kill_9()
+
+
+def ranges_fetched(bench: CacheBench, name: str = "mice") -> list[int]:
+    """Use a blob and return how many ranges that took; nothing if it was here."""
+    fetched: list[int] = []
+
+    def fetch(path: Path) -> None:
+        fetched.append(fetch_ranges(path, content(name)))
+
+    with bench.cache.use(blob_of(content(name)), fetch) as path:
+        assert path.read_bytes() == content(name)
+    return fetched
+
+
+def test_what_a_killed_process_fetched_is_not_fetched_again(bench: CacheBench) -> None:
+    killed_at_half(bench)
+    assert ranges_fetched(bench) == [RANGES // 2]
+    bench.assert_holds("mice")
+
+
+def test_what_a_cut_connection_let_through_is_not_fetched_again(bench: CacheBench) -> None:
+    def cut() -> None:
+        raise TransferFailed(what="It", why="it was cut")
+
+    def fetch(path: Path) -> None:
+        fetch_ranges(path, content("mice"), cut)
+
+    with pytest.raises(TransferFailed), bench.cache.use(blob_of(content("mice")), fetch):
+        pass
+    assert bench.cache.entries() == ()
+    assert ranges_fetched(bench) == [RANGES // 2]
+    bench.assert_holds("mice")
+
+
+def test_a_file_that_was_whole_when_its_process_was_killed_is_not_fetched_again(bench: CacheBench) -> None:
+    killed_at_half(bench)
+    (folder,) = (bench.folder / "fetching").iterdir()
+    (folder / "data").write_bytes(content("mice"))
+    bench.use("mice")
+    assert bench.fetched == []
+    bench.assert_holds("mice")
+
+
+@pytest.mark.parametrize("lacking", LACKS)
+def test_of_eight_processes_that_come_after_a_killed_one_one_goes_on(bench: CacheBench, lacking: str) -> None:
+    killed_at_half(bench, lacking=lacking)
+    peers = [Peer(bench.folder, "mice", lacking, how="by ranges") for _ in range(8)]
+    for peer in peers:
+        peer.never_wait()
+    said = [peer.end() for peer in peers]
+    fetched = [int(words[words.index("fetched") + 1]) for words in said if "fetched" in words]
+    assert fetched.count(RANGES // 2) == 1
+    assert (len(fetched) == 1) or lacking != "nothing"
+    bench.use("mice")
+    assert bench.fetched == []
+    bench.assert_holds("mice")
+
+
+def test_one_of_eight_killed_at_half_leaves_the_others_alone(bench: CacheBench) -> None:
+    peers = [Peer(bench.folder, "mice", "locks, silently", how="by ranges") for _ in range(8)]
+    assert [peer.says() for peer in peers] == ["half"] * 8
+    killed, *others = peers
+    killed.kill_9()
+    bench.cache.prune(0)
+    for peer in others:
+        peer.go_on()
+        assert [peer.says(), peer.says()] == [f"fetched {RANGES}", "using"]
+    for peer in others:
+        peer.end()
+    bench.cache.prune()
+    bench.assert_holds("mice")
+
+
+def test_an_abandoned_fetch_waits_while_another_blob_is_fetched(bench: CacheBench) -> None:
+    killed_at_half(bench, "mice")
+    bench.use("flies")
+    assert ranges_fetched(bench, "mice") == [RANGES // 2]
+    bench.assert_holds("flies", "mice")
+
+
+def test_an_abandoned_fetch_goes_before_any_blob_when_room_is_needed(bench: CacheBench) -> None:
+    bench.has("worms")
+    killed_at_half(bench, "mice")
+    CacheBench(bench.folder, free_floor_bytes=ROOMY).use("flies")
+    bench.assert_holds("worms")
+
+
+def test_an_abandoned_fetch_of_a_blob_that_is_here_goes(bench: CacheBench) -> None:
+    slow = Peer(bench.folder, "mice", "locks, silently", how="by ranges")
+    assert slow.says() == "half"
+    peer = Peer(bench.folder, "mice", "locks, silently")
+    peer.never_wait()
+    peer.end()
+    slow.kill_9()
+    bench.use("mice")
+    bench.assert_holds("mice")
+
+
+def test_an_abandoned_fetch_goes_after_a_week(bench: CacheBench) -> None:
+    killed_at_half(bench, "mice")
+    eight_days_ago = time.time() - 8 * 24 * 3600
+    for file in (bench.folder / "fetching").rglob("*"):
+        os.utime(file, (eight_days_ago, eight_days_ago))
+    bench.use("flies")
+    bench.assert_holds("flies")
+
+
 def test_the_fetch_of_a_process_that_lives_is_not_swept(bench: CacheBench) -> None:
-    peer = Peer(bench.folder, "mice")
+    peer = Peer(bench.folder, "mice", how="by ranges")
     assert peer.says() == "half"
     bench.cache.prune(0)
     peer.go_on()
-    assert peer.says() == "using"
+    assert [peer.says(), peer.says()] == [f"fetched {RANGES}", "using"]
     peer.end()
     bench.assert_holds("mice")
 

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from sleap_rtc.storage.blob_cache import BlobCache
 from sleap_rtc.storage.blob_id import BlobId
 from sleap_rtc.storage.checksum import crc64nvme, to_text
+from sleap_rtc.storage.part_plan import PartPlan
+from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 ROOMY = 10**15
@@ -27,20 +30,26 @@ LACKS = {
         "def link(*_): raise PermissionError(errno.EPERM, 'no links')\nos.link = link"
     ),
 }
+RANGE_BYTES = 65_536
 # Fetches in two halves. In between it says so, and waits for a line or the end of its standard input.
 PEER = """
 import sys
 from pathlib import Path
-from support.cache_bench import ROOMY, blob_of, content
+from support.cache_bench import ROOMY, blob_of, content, fetch_ranges
 from sleap_rtc.storage.blob_cache import BlobCache
 data = content(sys.argv[2])
 print("ready", flush=True)
+def wait():
+    print("half", flush=True)
+    sys.stdin.readline()
 def fetch(path):
+    if sys.argv[3] == "by ranges":
+        print("fetched", fetch_ranges(path, data, wait), flush=True)
+        return
     with path.open("wb") as file:
         file.write(data[:len(data) // 2])
         file.flush()
-        print("half", flush=True)
-        sys.stdin.readline()
+        wait()
         file.write(data[len(data) // 2:])
 with BlobCache(Path(sys.argv[1]), ROOMY, 0).use(blob_of(data), fetch) as path:
     assert path.read_bytes() == data
@@ -65,12 +74,29 @@ def blob_of(data: bytes) -> BlobId:
     return BlobId(to_text(crc64nvme(data)), len(data))
 
 
+def fetch_ranges(path: Path, data: bytes, at_half: Callable[[], None] = lambda: None) -> int:
+    """Fetch as a download does, going on where an earlier one was cut; return how many ranges it took."""
+    plan = PartPlan(len(data), RANGE_BYTES)
+    with PartialFile(path, ObjectFacts(len(data), "v1", blob_of(data).checksum), RANGE_BYTES) as partial:
+        missing = [part for part in plan.parts() if part.number not in partial.verified]
+        for place, part in enumerate(missing):
+            if place == len(missing) // 2:
+                at_half()
+            piece = data[part.offset :][: part.length]
+            with partial.path.open("r+b") as file:
+                file.seek(part.offset)
+                file.write(piece)
+            partial.record(part.number, part.length, crc64nvme(piece))
+        partial.publish()
+    return len(missing)
+
+
 class Peer:
     """Another process that uses one blob."""
 
-    def __init__(self, folder: Path, name: str, lacking: str = "nothing") -> None:
+    def __init__(self, folder: Path, name: str, lacking: str = "nothing", how: str = "in one go") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", f"{LACKS[lacking]}\n{PEER}", str(folder), name],
+            [sys.executable, "-c", f"{LACKS[lacking]}\n{PEER}", str(folder), name, how],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -6,7 +6,6 @@ that finds no room within the limits is still fetched: it is a pin without a blo
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import shutil
@@ -20,6 +19,7 @@ from sleap_rtc.storage.cache_folder import CacheFolder, remove
 from sleap_rtc.storage.cache_policy import Entry, Eviction, Limits, plan_eviction
 from sleap_rtc.storage.checksum import crc_of_stream, to_text
 from sleap_rtc.storage.errors import DiskFull, IntegrityError
+from sleap_rtc.storage.partial_file import DISK_FULL
 from sleap_rtc.storage.process_tag import process_tag
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ class BlobCache:
         Args:
             blob: what is wanted.
             fetch: called only if the blob is not here. It has to leave the whole, verified file at the path
-                that it is given, or raise. After a full disk it is called once more.
+                that it is given, or raise; a `PartialFile` for that path finds what a killed process left.
+                After a full disk it is called once more.
 
         Raises:
             DiskFull: there is no room, even with everything evicted that is not in use.
@@ -85,10 +86,13 @@ class BlobCache:
     def prune(self, budget_bytes: int | None = None) -> Eviction:
         """Evict what is beyond the limits; return what has left, and why that was not enough.
 
+        What killed processes had begun to fetch leaves as well.
+
         Args:
             budget_bytes: another budget than the cache's own; 0 evicts whatever is not in use.
         """
         self._folder.prepare()
+        self._folder.drop_abandoned()
         budget = self._limits.budget_bytes if budget_bytes is None else budget_bytes
         limits = Limits(budget, self._limits.free_floor_bytes)
         plan = plan_eviction(self.entries(), limits, self._folder.free_bytes())
@@ -98,12 +102,10 @@ class BlobCache:
         """Read every blob again and remove those whose bytes are not what their names say."""
         whole, corrupt = [], []
         for blob in (entry.blob for entry in self.entries()):
-            try:
-                with self._folder.blob_path(blob).open("rb") as file:
-                    crc, size = crc_of_stream(file)
-            except FileNotFoundError:
+            found = _found(self._folder.blob_path(blob))
+            if found is None:
                 continue  # evicted meanwhile
-            if BlobId(to_text(crc), size) == blob:
+            if found == blob:
                 whole.append(blob)
             else:
                 corrupt.append(blob)
@@ -112,34 +114,41 @@ class BlobCache:
 
     def _fetch(self, blob: BlobId, tag: str, fetch: Callable[[Path], None]) -> Path:
         """Bring a blob here, pinned; keep it for others if the limits allow it."""
-        plan = plan_eviction(self.entries(), self._limits, self._folder.free_bytes(), blob.size_bytes)
-        if plan.why_not:
-            log.warning("%s will not be kept after use: %s", blob.name, plan.why_not)
-        else:
-            self._evict(plan)
-        pin, folder = self._folder.pin_path(blob, tag), self._folder.fetch_folder(tag)
-        try:
+        pin = self._folder.pin_path(blob, tag)
+        with self._folder.fetching(blob, tag) as target:
+            plan = self._plan_for(blob, target)
+            if plan.why_not:
+                log.warning("%s will not be kept after use: %s", blob.name, plan.why_not)
+            else:
+                self._evict(plan)
             try:
-                fetched = self._fetch_once(blob, folder, fetch)
+                self._fetch_once(blob, target, fetch)
             except DiskFull:
                 if not self._made_room(blob):
                     raise
-                fetched = self._fetch_once(blob, folder, fetch)
-            return fetched.replace(pin) if plan.why_not else self._folder.keep(fetched, blob, pin)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+                self._fetch_once(blob, target, fetch)
+            return target.replace(pin) if plan.why_not else self._folder.keep(target, blob, pin)
 
-    def _fetch_once(self, blob: BlobId, folder: Path, fetch: Callable[[Path], None]) -> Path:
-        target = folder / "data"
+    def _plan_for(self, blob: BlobId, target: Path) -> Eviction:
+        """Plan what leaves for a blob that is fetched; what nobody fetches any more leaves before it."""
+        free = self._folder.free_bytes(target)
+        if free - blob.size_bytes < self._limits.free_floor_bytes and self._folder.drop_abandoned():
+            free = self._folder.free_bytes(target)
+        return plan_eviction(self.entries(), self._limits, free, blob.size_bytes)
+
+    def _fetch_once(self, blob: BlobId, target: Path, fetch: Callable[[Path], None]) -> None:
+        if _found(target) == blob:  # its process was killed before it could show it
+            return
         try:
-            folder.mkdir()
+            target.parent.mkdir(exist_ok=True)
+            target.unlink(missing_ok=True)
             fetch(target)
             with target.open("r+b") as file:
                 os.fsync(file.fileno())
         except (DiskFull, OSError) as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            if isinstance(error, OSError) and error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            if isinstance(error, OSError) and error.errno not in DISK_FULL:
                 raise
+            shutil.rmtree(target.parent, ignore_errors=True)
             free = self._folder.free_bytes()
             raise DiskFull(path=self.path, needed_bytes=blob.size_bytes, free_bytes=free) from error
         size = target.stat().st_size
@@ -147,13 +156,13 @@ class BlobCache:
             raise IntegrityError(
                 what=blob.name, expected=f"{blob.size_bytes:,} bytes", found=f"{size:,} bytes"
             )
-        return target
 
     def _made_room(self, blob: BlobId) -> bool:
         """Evict for a disk that said that it is full, limits aside; return whether anything was gained."""
+        dropped = self._folder.drop_abandoned()
         free = self._folder.free_bytes()
         if free >= blob.size_bytes:  # a quota is full, and does not say what it leaves
-            return bool(self._evict(plan_eviction(self.entries(), _NO_LIMITS, 0, blob.size_bytes)))
+            return dropped or bool(self._evict(plan_eviction(self.entries(), _NO_LIMITS, 0, blob.size_bytes)))
         plan = plan_eviction(self.entries(), _NO_LIMITS, free, blob.size_bytes)
         return not plan.why_not and bool(self._evict(plan))
 
@@ -162,3 +171,13 @@ class BlobCache:
         for entry in evicted:
             log.info("evicted %s, %d bytes", entry.blob.name, entry.blob.size_bytes)
         return evicted
+
+
+def _found(path: Path) -> BlobId | None:
+    """Read a file and return what it is called after its bytes; None where there is none."""
+    try:
+        with path.open("rb") as file:
+            crc, size = crc_of_stream(file)
+    except FileNotFoundError:
+        return None
+    return BlobId(to_text(crc), size)

@@ -4,14 +4,16 @@
     ├── blobs/<name>              whole and verified; appears by an atomic rename
     ├── used/<name>               empty; its mtime says when the blob was last used
     ├── pins/<name>@<process>     a hard link to a blob, for as long as the process uses it
-    ├── fetching/<process>/data   a fetch under way
+    ├── fetching/<name>@<process>/data
+    │                             a fetch under way, or abandoned; with it lies what `partial_file.py` keeps
     ├── locks/<name>              held during a fetch; all it does is save others the same one
     └── .trash/<name>@<ulid>      evicted, about to be deleted
 
 Nothing rests on locks, which network file systems leave out or merely pretend. Two processes that fetch the
 same blob each rename a whole file to the same place. A pin is a hard link, so the bytes outlive even an
 eviction that crossed it; where the file system has none it is an empty file, and eviction looks for pins
-once more after its rename.
+once more after its rename. The folder of a fetch whose process is dead is taken over by a rename, which one
+of several processes achieves; it goes once the blob is here, the room is needed, or a week has passed.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -27,6 +30,7 @@ from ulid import ULID
 
 from sleap_rtc.storage.blob_id import BlobId
 from sleap_rtc.storage.cache_policy import Entry
+from sleap_rtc.storage.partial_file import allocated_bytes
 from sleap_rtc.storage.process_tag import in_force
 
 if TYPE_CHECKING:
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_ABANDONED_S = 7 * 24 * 3600
 _LONGEST_WAIT_S = 900.0  # for another process' fetch; then this one fetches as well
 
 
@@ -51,18 +56,21 @@ class CacheFolder:
         """Make the folders and clear away what killed processes left."""
         for part in (self._blobs, self._used, self._pins, self._fetching, self._locks, self._trash):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for file in _files(self._trash):
-            remove(file)
+        for gone in _files(self._trash):
+            remove(gone)
+            shutil.rmtree(gone, ignore_errors=True)
         for pin in _files(self._pins):
             if not in_force(pin.name.partition("@")[2]):
                 remove(pin)
-        for fetch in _files(self._fetching):
-            if not in_force(fetch.name):
-                shutil.rmtree(fetch, ignore_errors=True)
+        for fetch in self._abandoned():
+            name = fetch.name.partition("@")[0]
+            if (self._blobs / name).exists() or time.time() - _last_change(fetch) > _ABANDONED_S:
+                self._drop(fetch)
 
-    def free_bytes(self) -> int:
-        """Return what the disk has free; a quota does not show in it."""
-        return shutil.disk_usage(self.path).free
+    def free_bytes(self, fetched: Path | None = None) -> int:
+        """Return what the disk has free, with what a fetch took of it; a quota does not show in it."""
+        free = shutil.disk_usage(self.path).free
+        return free + sum(allocated_bytes(file) for file in _files(fetched.parent)) if fetched else free
 
     def entries(self) -> tuple[Entry, ...]:
         """Return the blobs, the least recently used first."""
@@ -82,9 +90,34 @@ class CacheFolder:
         """Where a process pins a blob."""
         return self._pins / f"{blob.name}@{tag}"
 
-    def fetch_folder(self, tag: str) -> Path:
-        """Where a process fetches."""
-        return self._fetching / tag
+    @contextmanager
+    def fetching(self, blob: BlobId, tag: str) -> Iterator[Path]:
+        """Yield the path to fetch to, in a folder of ours that a dead process may have begun to fill.
+
+        After a failure, what a later fetch can go on with stays.
+        """
+        folder = self._fetching / f"{blob.name}@{tag}"
+        for left in self._abandoned(blob):
+            with suppress(OSError):  # another process was faster
+                left.rename(folder)
+                break
+        folder.mkdir(exist_ok=True)
+        data = folder / "data"
+        try:
+            yield data
+        except BaseException:
+            remove(data)
+            with suppress(OSError):  # a partial file is in it
+                folder.rmdir()
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def drop_abandoned(self) -> bool:
+        """Remove what dead processes fetched; return whether there was anything."""
+        left = self._abandoned()
+        for fetch in left:
+            self._drop(fetch)
+        return bool(left)
 
     def pin(self, blob: BlobId, pin: Path) -> Path | None:
         """Pin a blob and return the path to read; None where it is not here, or was cut short."""
@@ -147,6 +180,19 @@ class CacheFolder:
                 with suppress(OSError):
                     lock.release()
 
+    def _abandoned(self, blob: BlobId | None = None) -> list[Path]:
+        """Return the folders of fetches whose process is dead, of one blob or of all."""
+        named = (fetch.name.partition("@") for fetch in _files(self._fetching))
+        dead = [(name, at, tag) for name, at, tag in named if not in_force(tag)]
+        return [self._fetching / "".join(parts) for parts in dead if blob is None or parts[0] == blob.name]
+
+    def _drop(self, fetch: Path) -> None:
+        """Remove an abandoned fetch, out of reach first of whoever would take it over meanwhile."""
+        gone = self._trash / f"{fetch.name}@{ULID()}"
+        with suppress(OSError):
+            fetch.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
     def _pinned(self) -> frozenset[str]:
         names = (pin.name.partition("@") for pin in _files(self._pins))
         return frozenset(name for name, _, tag in names if in_force(tag))
@@ -174,6 +220,15 @@ def _held(file: Path, pin: Path) -> Path:
         pin.touch()
         return file
     return pin
+
+
+def _last_change(folder: Path) -> float:
+    """Return when something was last written in a folder."""
+    times = []
+    for file in (folder, *_files(folder)):
+        with suppress(FileNotFoundError):
+            times.append(file.stat().st_mtime)
+    return max(times, default=0.0)
 
 
 def _files(folder: Path) -> list[Path]:
