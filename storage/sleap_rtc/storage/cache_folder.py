@@ -223,12 +223,11 @@ def _held(file: Path, pin: Path) -> Path:
 
 
 def _last_change(folder: Path) -> float:
-    """Return when something was last written in a folder."""
-    times = []
-    for file in (folder, *_files(folder)):
-        with suppress(FileNotFoundError):
-            times.append(file.stat().st_mtime)
-    return max(times, default=0.0)
+    """Return when something was last written in a folder; 0 where it was taken over meanwhile."""
+    times = [0.0]
+    with suppress(FileNotFoundError):
+        times.extend(file.stat().st_mtime for file in (folder, *folder.iterdir()))
+    return max(times)
 
 
 def _files(folder: Path) -> list[Path]:
