@@ -9,7 +9,6 @@ the same package, started by hand), so that the ratio is what everything around 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -17,24 +16,12 @@ import sys
 import tempfile
 import time
 import zipfile
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from figures import Figure, Report
 
 HELP_BAR_S = 0.4
 DEMO_BAR_S = 60.0
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure against a named peer and a bar."""
-
-    name: str
-    value: float
-    unit: str
-    peer: str
-    ratio: float
-    bar: float
-    holds: bool
 
 
 def cpu_s(command: list[str]) -> float:
@@ -91,18 +78,11 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        figures = [
-            help_figure(3 if chosen.quick else 15),
-            demo_figure(1 if chosen.quick else 5, Path(folder)),
-        ]
-    if chosen.json:
-        print(json.dumps({"figures": [asdict(figure) for figure in figures]}))
-    else:
-        print(f"{'FIGURE':20} {'VALUE':>8} {'UNIT':6} {'BAR':>6}  {'HOLDS':6} RATIO TO PEER")
-        for f in figures:
-            holds = "yes" if f.holds else "no"
-            print(f"{f.name:20} {f.value:8.2f} {f.unit:6} {f.bar:6.1f}  {holds:6} {f.ratio:.1f} x {f.peer}")
-    return 0 if all(figure.holds for figure in figures) else 1
+        found = Report(
+            [help_figure(3 if chosen.quick else 15), demo_figure(1 if chosen.quick else 5, Path(folder))]
+        )
+    print(found.text(as_json=chosen.json))
+    return found.exit_code
 
 
 if __name__ == "__main__":
