@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+# What start-up is taken from can come out as nothing; JSON has no infinity.
+_LEAST = 0.001
+
+
 @dataclass(frozen=True)
 class Figure:
     """One measured figure against a named peer and a bar.
@@ -85,7 +89,7 @@ class Report:
 
 def ratio_figure(name: str, ours: float, unit: str, peer: str, theirs: float, bar: float) -> Figure:
     """Return a figure that holds while ours is at most `bar` times the peer's."""
-    ratio = ours / theirs if theirs else float("inf")
+    ratio = ours / max(theirs, _LEAST)
     return Figure(name, ours, unit, peer, ratio, bar, ratio <= bar)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from traffic import Traffic
 
 SETTING = "SLEAP_RTC_BANDWIDTH_LIMIT"
-BAR = 0.05
+BAR_PERCENT = 5.0
 
 
 def limit(ground: Ground, limit_bytes_s: int, over_s: int) -> Report:
@@ -26,8 +26,10 @@ def limit(ground: Ground, limit_bytes_s: int, over_s: int) -> Report:
     ground.clear()
     rate = _rate_bytes_s(traffic, over_s)
     ratio = rate / limit_bytes_s
-    name = f"rate over {over_s} s under {SETTING} (bar: off by)"
-    figure = Figure(name, rate / 1e6, "MB/s", "the limit", ratio, BAR, abs(ratio - 1) <= BAR)
+    off_percent = abs(ratio - 1) * 100
+    peer = f"{limit_bytes_s / 1e6} MB/s as asked"
+    name = f"off {SETTING}, over {over_s} s"
+    figure = Figure(name, off_percent, "%", peer, ratio, BAR_PERCENT, off_percent <= BAR_PERCENT)
     seconds = [
         (second, _bytes_until(traffic, second + 1) - _bytes_until(traffic, second))
         for second in range(min(over_s, int(traffic.seconds()) + 1))

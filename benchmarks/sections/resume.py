@@ -114,23 +114,17 @@ def _in_flight_bytes(traffic: Traffic) -> int:
 
 def _report(cuts: dict[str, list[Cut]], size_mib: int) -> Report:
     ours = cuts["ours"]
-    worst = max(ours, key=lambda cut: cut.again_bytes - cut.in_flight_bytes)
+    worst = max(cut.again_bytes / cut.in_flight_bytes for cut in ours)
+    most = max(cut.again_bytes for cut in ours) / MIB
     mean = sum(cut.again_bytes for cut in ours) / len(ours)
-    holds = all(cut.again_bytes <= cut.in_flight_bytes for cut in ours)
-    found = Report()
+    name = "sent again after kill -9"
+    peer = "the parts in flight then"
+    found = Report([Figure(f"{name}, most of {len(ours)}", most, "MiB", peer, worst, 1.0, worst <= 1)])
     for peer in (peer for peer in _PEERS if peer in cuts):
         theirs = sum(cut.again_bytes for cut in cuts[peer]) / len(cuts[peer])
-        found.figures.append(
-            Figure(
-                f"sent again after kill -9, worst of {len(ours)} (bar: in flight then)",
-                worst.again_bytes / MIB,
-                "MiB",
-                f"{peer}, means compared",
-                mean / theirs if theirs else float("inf"),
-                worst.in_flight_bytes / MIB,
-                holds,
-            )
-        )
+        ratio = mean / max(theirs, 1)
+        title = f"{name}, mean of {len(ours)}"
+        found.figures.append(Figure(title, mean / MIB, "MiB", peer, ratio, None, holds=True))
     rows = [
         (
             name,
