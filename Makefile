@@ -46,7 +46,7 @@ test-seaweedfs: $(VENV)/.dev  ## The story with SeaweedFS as the store
 test-faults: $(VENV)/.dev  ## Processes killed in mid-work
 	@$(BIN)/pytest -m faults
 
-bench-transfer: $(VENV)/.dev $(PEERS_VENV)/.ready  ## Compare transfers with awscli, s5cmd, rclone and obstore (half an hour, 40 GB of disk)
+bench-transfer: $(VENV)/.dev $(PEERS_VENV)/.ready  ## Compare transfers with awscli, s5cmd, rclone and obstore (forty minutes, 30 GB of disk)
 	@$(BIN)/python benchmarks/transfer.py --peers $(PEERS_VENV)/bin
 
 lock: $(VENV)/.dev  ## Resolve the dependencies again into requirements/
