@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 BUCKET = "bench"
 UPLOADS_BUCKET = "sleap-rtc-uploads"
-_MUCH_BYTES = 1024 * MIB
+# Of the free space: what deleted objects may hold before it is taken back, which costs the store a rewrite.
+_VACUUM_SHARE = 1 / 4
 
 
 class QuietStack(LocalStack):
@@ -161,14 +163,14 @@ class Ground:
         return _s3_client(url).generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key})
 
     def clear(self, *kept: str) -> None:
-        """Delete every object of both buckets but those with these keys; free their space if it is much."""
+        """Delete every object of both buckets but those with these keys; free their space if it is scarce."""
         for bucket in (BUCKET, UPLOADS_BUCKET):
             for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
                 for item in page.get("Contents", []):
                     if item["Key"] not in kept:
                         self.s3.delete_object(Bucket=bucket, Key=item["Key"])
                         self._deleted_bytes += item["Size"]
-        if self._deleted_bytes > _MUCH_BYTES:
+        if self._deleted_bytes > shutil.disk_usage(self.folder).free * _VACUUM_SHARE:
             self.store.vacuum()
             self._deleted_bytes = 0
 

@@ -64,7 +64,7 @@ def measure(
         sides: what is compared, by name.
         rounds: how often each runs.
         needed: those without whom there is nothing to compare; another one that fails is left out.
-        between: called after each round.
+        between: called after each run.
 
     Returns:
         The medians of time and the peaks of memory, by name.
@@ -83,7 +83,7 @@ def measure(
                     raise
                 print(f" without {name}: {failure}", file=sys.stderr)
                 del runs[name]
-        between()
+            between()
     return {
         name: Run(
             statistics.median(r.wall_s for r in found),
