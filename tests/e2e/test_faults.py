@@ -60,8 +60,8 @@ def test_a_killed_client_resumes_with_the_same_command(
     room = product.new_room()
     killed_after(product, big_file, state_file, room, parts)
     kept = parts_acknowledged(state_file)
-    sent = product.run("uploads", "put", str(big_file), "-r", room, "--json").json()
-    assert sent["resumed_bytes"] == kept * 8 * 1024 * 1024
+    first, *_, sent = product.run("uploads", "put", str(big_file), "-r", room, "--json").json_lines()
+    assert first["done_bytes"] == first["resumed_bytes"] == sent["resumed_bytes"] == kept * 8 * 1024 * 1024
     (upload,) = product.run("uploads", "ls", "-r", room, "--json").json()
     assert (upload["state"], upload["checksum"]) == ("completed", sent["checksum"])
     stored = product.objects("sleap-rtc-uploads").get(sent["path"].removeprefix("s3://sleap-rtc-uploads/"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -39,12 +38,15 @@ def test_train_show_list_and_pull(product: Product, package: Path) -> None:
     room = product.new_room()
     worker = product.worker(room)
     told = product.run("client-train", "--pkg_path", str(package), "--room_id", room, *FAST, "--json")
-    lines = [json.loads(line) for line in told.out.splitlines()]
+    lines = told.json_lines()
     states = [line["state"] for line in lines if line["kind"] == "event"]
-    assert told.status == 0, told.err
     assert states == ["queued", "claimed", "downloading", "training", "uploading", "published"]
     uploaded = next(line for line in lines if line["kind"] == "uploaded")
     assert uploaded["parts"] > 1
+    kinds = [line["kind"] for line in lines]
+    assert kinds[0] == "progress"
+    assert kinds[-2:] == ["progress", "pulled"]
+    assert lines[-2]["done_bytes"] == lines[-1]["size_bytes"]
 
     job = product.job(room)
     (model,) = product.run("models", "ls", "-r", room, "--json").json()
@@ -83,7 +85,9 @@ def test_a_job_waits_for_its_worker_while_the_client_is_away(product: Product, s
 
 def test_an_upload_can_be_put_listed_and_aborted(product: Product, small_package: Path) -> None:
     room = product.new_room()
-    put = product.run("uploads", "put", str(small_package), "-r", room, "--json").json()
+    *progress, put = product.run("uploads", "put", str(small_package), "-r", room, "--json").json_lines()
+    assert {line["kind"] for line in progress} == {"progress"}
+    assert (progress[-1]["done_bytes"], put["kind"]) == (small_package.stat().st_size, "uploaded")
     (upload,) = product.run("uploads", "ls", "-r", room, "--json").json()
     assert (upload["state"], upload["checksum"]) == ("completed", put["checksum"])
     refused = product.run("uploads", "abort", put["upload_id"])
@@ -94,10 +98,10 @@ def test_a_package_that_the_room_has_is_trained_with_again_and_not_sent(
     product: Product, small_package: Path, tmp_path: Path
 ) -> None:
     room = product.new_room()
-    first = product.run("uploads", "put", str(small_package), "-r", room, "--json").json()
+    first = product.run("uploads", "put", str(small_package), "-r", room, "--json").json_lines()[-1]
     copy = tmp_path / "copy.zip"
     copy.write_bytes(small_package.read_bytes())
-    again = product.run("uploads", "put", str(copy), "-r", room, "--json").json()
+    again = product.run("uploads", "put", str(copy), "-r", room, "--json").json_lines()[-1]
     assert (first["already_present"], again["already_present"]) == (False, True)
     worker = product.worker(room)
     trained = product.run("client-train", "-p", str(copy), "-r", room, *FAST)

@@ -44,6 +44,11 @@ class Said:
         assert self.status == 0, self.err
         return json.loads(self.out)
 
+    def json_lines(self) -> list[dict[str, Any]]:
+        """Return standard output as JSON lines."""
+        assert self.status == 0, self.err
+        return [json.loads(line) for line in self.out.splitlines()]
+
 
 class Product:
     """A local stack in a folder, and a user's home beside it."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from types_boto3_s3 import S3Client
 
-    from sleap_rtc.storage.progress import TransferProgress
+    from sleap_rtc.storage.progress import ProgressHook, TransferProgress
     from sleap_rtc.storage.upload_session import PartToSign, SentPart
     from support.fault_proxy import FaultProxy
 
@@ -116,7 +116,7 @@ class DownloadBench:
         self.signatures += 1
         return self.transfers.sign_get(KEY)
 
-    def fetch(self, threads: int = 4, **wrong: Any) -> None:
+    def fetch(self, threads: int = 4, on_progress: ProgressHook | None = None, **wrong: Any) -> None:
         """Download the object, or what `wrong` says of it."""
         told = {
             "name": "The dataset",
@@ -126,7 +126,7 @@ class DownloadBench:
             "signed_url": self.signed_url,
         }
         source = RemoteObject(**{**told, **wrong})
-        download(source, self.target, threads=threads, on_progress=self.progress.append)
+        download(source, self.target, threads=threads, on_progress=on_progress or self.progress.append)
 
     def assert_fetches(self) -> None:
         """Fail unless the whole object arrives and nothing else."""

@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
+
+from sleap_rtc.client.progress_lines import ProgressLines
+from sleap_rtc.storage.transfer_meter import TransferMeter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pydantic import BaseModel
+    from rich.progress import Task
 
     from sleap_rtc.events.messages import RoomEvent
     from sleap_rtc.storage.progress import ProgressHook, TransferProgress
@@ -64,26 +63,50 @@ def human_bytes(count: int) -> str:
     return f"{size:.1f} TB"
 
 
+def human_duration(seconds: float) -> str:
+    """Return a time as m:ss or h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class _RateColumn(ProgressColumn):
+    """The speed and the time left, as the meter has them at every refresh."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._meter = TransferMeter()
+        self._metering = threading.Lock()
+
+    def note(self, progress: TransferProgress) -> None:
+        with self._metering:
+            self._meter.note(progress, time.monotonic())
+
+    def render(self, task: Task) -> Text:
+        del task
+        with self._metering:
+            rate = self._meter.rate(time.monotonic())
+        left = "" if rate.eta_s is None else f"  {human_duration(rate.eta_s)} left"
+        return Text(f"{human_bytes(round(rate.bytes_per_s))}/s{left}", style="progress.data.speed")
+
+
 @contextmanager
 def transfer_bar(title: str) -> Iterator[ProgressHook]:
     """Show a bar with bytes, MB/s and the time left; on a pipe, one line at the end."""
+    rate = _RateColumn()
     progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=console,
+        TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), rate, console=console
     )
     task = progress.add_task(title, total=None)
 
     def show(state: TransferProgress) -> None:
+        rate.note(state)
         if not progress.live.is_started:
             progress.start()
-        progress.update(task, total=state.total_bytes, completed=state.done_bytes)
-        if state.done_bytes == state.resumed_bytes:
-            # Speed is that of this run: what an earlier one brought over does not count.
-            progress.reset(task, total=state.total_bytes, completed=state.done_bytes)
+        waiting = f" (waiting: {state.trouble})" if state.trouble else ""
+        progress.update(
+            task, description=title + waiting, total=state.total_bytes, completed=state.done_bytes
+        )
 
     try:
         yield show
@@ -117,26 +140,31 @@ class TextWatcher:
 
 
 class JsonWatcher:
-    """Prints events and log lines as JSON lines."""
+    """Prints what happens as JSON lines: transfers, events, log lines."""
 
     def __init__(self, write: Callable[[str], object] = sys.stdout.write) -> None:
         self._write = write
         self._lock = threading.Lock()
 
+    def transfer(self) -> ProgressLines:
+        """Return a hook, to be used as a context, that prints a transfer's progress."""
+        return ProgressLines(lambda fields: self.tell("progress", **fields))
+
     def on_event(self, event: RoomEvent) -> None:
         """Print an edge."""
-        self._print({"kind": "event", **event.model_dump(mode="json", exclude={"kind", "v"})})
+        self.tell("event", **event.model_dump(mode="json", exclude={"kind", "v"}))
 
     def on_log(self, text: str) -> None:
         """Print log lines."""
         for line in text.splitlines():
-            self._print({"kind": "log", "line": line})
+            self.tell("log", line=line)
 
     def on_trouble(self, text: str) -> None:
         """Print what is wrong with the connection."""
-        self._print({"kind": "trouble", "text": text})
+        self.tell("trouble", text=text)
 
-    def _print(self, value: dict[str, Any]) -> None:
+    def tell(self, kind: str, **values: Any) -> None:
+        """Print a line of any kind."""
         with self._lock:
-            self._write(json.dumps(value) + "\n")
+            self._write(json.dumps({"kind": kind, **values}) + "\n")
             sys.stdout.flush()

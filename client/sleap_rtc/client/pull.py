@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sleap_rtc.storage.download_engine import RemoteObject, download
 from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
+from sleap_rtc.storage.progress_guard import GuardedHook
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,17 +46,34 @@ def pull_model(
     model = offer.model
     target = (folder or registry.models_dir) / f"{model.model_type}_{model.id}"
     total = sum(file.size_bytes for file in offer.files)
-    before = 0
+    together = _Together(total, GuardedHook(on_progress))
     for file in offer.files:
-
-        def step(progress: TransferProgress, base: int = before) -> None:
-            on_progress(TransferProgress(base + progress.done_bytes, total))
-
-        _fetch(service, room_id, name, file, target / file.name, step)
-        before += file.size_bytes
-        on_progress(TransferProgress(before, total))
+        _fetch(service, room_id, name, file, target / file.name, together.step)
+        together.end_of_file(file.size_bytes)
     registry.register(_entry(model, target))
     return model, target
+
+
+class _Together:
+    """The progress of several files as that of one transfer."""
+
+    def __init__(self, total_bytes: int, report: ProgressHook) -> None:
+        self._total_bytes = total_bytes
+        self._report = report
+        self._before = TransferProgress(0, total_bytes)
+        self._resumed_bytes = 0
+
+    def step(self, progress: TransferProgress) -> None:
+        """Report what is done of the present file."""
+        self._resumed_bytes = self._before.resumed_bytes + progress.resumed_bytes
+        done = self._before.done_bytes + progress.done_bytes
+        self._report(TransferProgress(done, self._total_bytes, self._resumed_bytes, progress.trouble))
+
+    def end_of_file(self, size_bytes: int) -> None:
+        """Report that the present file is whole, and go on to the next one."""
+        done = self._before.done_bytes + size_bytes
+        self._before = TransferProgress(done, self._total_bytes, self._resumed_bytes)
+        self._report(self._before)
 
 
 def _fetch(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +10,7 @@ from sleap_rtc.client.display import JsonWatcher, TextWatcher, console, human_by
 from sleap_rtc.client.follow import follow
 from sleap_rtc.client.pull import pull_model
 from sleap_rtc.events.jobs import JobState
-from sleap_rtc.settings import load_settings
 from sleap_rtc.storage.errors import InputError
-from sleap_rtc.storage.progress import no_progress
 from sleap_rtc.storage.upload_state import FileIdentity
 
 if TYPE_CHECKING:
@@ -30,10 +25,10 @@ if TYPE_CHECKING:
 class TrainSession:
     """One run of `client-train` in one room."""
 
-    def __init__(self, room_id: str, *, as_json: bool) -> None:
+    def __init__(self, room_id: str, *, limit: str, as_json: bool) -> None:
         self._room_id = room_id
-        self._as_json = as_json
-        self._settings = load_settings()
+        self._json = JsonWatcher() if as_json else None
+        self._settings = wiring.settings_for(limit)
         self._service = wiring.service_client(self._settings)
 
     def run(self, package: Path, request: JobRequest, *, detach: bool) -> Job | None:
@@ -48,9 +43,8 @@ class TrainSession:
         if detach:
             self._say(f"The job goes on by itself: sleap-rtc jobs logs -f {sent.job_id} -r {self._room_id}")
             return None
-        watcher = JsonWatcher() if self._as_json else TextWatcher()
         try:
-            job = follow(self._service, self._room_id, sent.job_id, watcher)
+            job = follow(self._service, self._room_id, sent.job_id, self._json or TextWatcher())
         except KeyboardInterrupt:
             self._say(f"The job goes on: sleap-rtc jobs logs -f {sent.job_id} -r {self._room_id}")
             raise
@@ -77,13 +71,12 @@ class TrainSession:
         self._say(f"Model {model.id} ({model.training.trainer}) is verified and registered: {folder}")
 
     def _bar(self, title: str) -> AbstractContextManager[ProgressHook]:
-        return nullcontext(no_progress) if self._as_json else transfer_bar(title)
+        return self._json.transfer() if self._json else transfer_bar(title)
 
     def _say(self, text: str) -> None:
-        if not self._as_json:
+        if not self._json:
             console.print(text, markup=False)
 
     def _emit(self, kind: str, **values: Any) -> None:
-        if self._as_json:
-            sys.stdout.write(json.dumps({"kind": kind, **values}) + "\n")
-            sys.stdout.flush()
+        if self._json:
+            self._json.tell(kind, **values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sleap_rtc.client.model_registry import ClientModelRegistry
+from sleap_rtc.client.rate import parse_rate
 from sleap_rtc.client.service_client import ServiceClient
 from sleap_rtc.client.uploader import S3Uploader
 from sleap_rtc.settings import load_settings
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
     from sleap_rtc.settings import Settings
 
 
+def settings_for(limit: str) -> Settings:
+    """Return the settings that hold here; a command's own `--limit` comes before the one among them.
+
+    Raises:
+        InputError: the limit is no rate.
+    """
+    settings = load_settings()
+    return settings.model_copy(update={"bandwidth_limit": parse_rate(limit)}) if limit else settings
+
+
 def service_client(settings: Settings | None = None) -> ServiceClient:
     """Return the service that the settings name."""
     settings = settings or load_settings()
@@ -23,7 +34,13 @@ def service_client(settings: Settings | None = None) -> ServiceClient:
 
 def uploader(service: ServiceClient, settings: Settings, say: Callable[[str], None]) -> S3Uploader:
     """Return what sends files."""
-    return S3Uploader(service, settings.multipart_chunk_size, settings.max_concurrent_parts, say)
+    return S3Uploader(
+        service,
+        settings.multipart_chunk_size,
+        settings.max_concurrent_parts,
+        say,
+        bandwidth_limit=settings.bandwidth_limit,
+    )
 
 
 def registry(settings: Settings) -> ClientModelRegistry:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import urllib3
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from sleap_rtc.storage.environment_proxy import proxy_authorization, proxy_for
 from sleap_rtc.storage.errors import (
     InputError,
     IntegrityError,
@@ -36,6 +37,8 @@ _TRIES = 4
 _PAUSE_S = 0.5
 _SILENCE_S = 30.0
 _TIMEOUT = urllib3.Timeout(connect=5, read=60)
+# What a load balancer says of a service that is being replaced.
+_AWAY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 _BY_CODE: dict[tuple[int, str], type[SleapRtcError]] = {
     (HTTPStatus.NOT_FOUND, "not_found"): NotFound,
     (HTTPStatus.CONFLICT, "object_changed"): ObjectChanged,
@@ -60,7 +63,7 @@ class ServiceHttp:
         if urlsplit(self.url).scheme not in {"http", "https"}:
             raise InputError(message=f"{url!r} is not the address of a service (backend_api_url).")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT)
+        self._pool = _pool(self.url)
 
     def ask(self, method: str, path: str, kind: type[M], body: BaseModel | None = None) -> M:
         """Send a request and return the answer."""
@@ -111,9 +114,24 @@ class ServiceHttp:
                 if reply.status < HTTPStatus.BAD_REQUEST:
                     return reply.data
                 if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR or attempt == _TRIES:
+                    if reply.status in _AWAY:
+                        raise Unreachable(where=f"The service at {self.url}", why=f"HTTP {reply.status}")
                     raise _problem(reply.status, reply.data)
             time.sleep(_PAUSE_S * attempt)
         raise AssertionError("unreachable")
+
+
+def _pool(url: str) -> urllib3.PoolManager:
+    address = urlsplit(url)
+    proxy = proxy_for(address.scheme, address.hostname or "")
+    if proxy is None:
+        return urllib3.PoolManager(retries=False, timeout=_TIMEOUT)
+    return urllib3.ProxyManager(
+        f"{proxy.scheme}://{proxy.netloc.rpartition('@')[2]}",
+        proxy_headers=proxy_authorization(proxy),
+        retries=False,
+        timeout=_TIMEOUT,
+    )
 
 
 def _problem(status: int, body: bytes) -> SleapRtcError:

@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     large_file_threshold: int = Field(100_000_000, ge=0)
     multipart_chunk_size: int = Field(100_000_000, ge=5 * 1024 * 1024)
     max_concurrent_parts: int = Field(10, ge=1, le=64)
+    bandwidth_limit: int = Field(0, ge=0)
 
     upload_events_queue: str = "sleap-rtc-upload-events"
     model_events_queue: str = "sleap-rtc-model-events"

@@ -23,7 +23,7 @@ ALGORITHM = "crc64nvme"
 SLICE_BYTES = 256 * 1024
 
 
-def crc64nvme(data: bytes, previous: int = 0) -> int:
+def crc64nvme(data: bytes | memoryview, previous: int = 0) -> int:
     """Return the CRC of `data`, or of what came before it and `data`."""
     return int(checksums.crc64nvme(data, previous))
 
@@ -38,13 +38,15 @@ def combine(pieces: Iterable[tuple[int, int]]) -> int:
 
 def crc_of_stream(stream: BinaryIO, length: int | None = None) -> tuple[int, int]:
     """Read up to `length` bytes (or to the end) and return (crc, bytes read)."""
+    buffer = memoryview(bytearray(SLICE_BYTES))
     crc = read = 0
     while length is None or read < length:
-        piece = stream.read(SLICE_BYTES if length is None else min(SLICE_BYTES, length - read))
-        if not piece:
+        wanted = SLICE_BYTES if length is None else min(SLICE_BYTES, length - read)
+        count = stream.readinto(buffer[:wanted])  # type: ignore[attr-defined] # every binary stream has it
+        if not count:
             break
-        crc = crc64nvme(piece, crc)
-        read += len(piece)
+        crc = crc64nvme(buffer[:count], crc)
+        read += count
     return crc, read
 
 

@@ -1,33 +1,36 @@
 """Orchestration: one object, read in parallel ranges, verified, and put in place whole or not at all.
 
-Ranges are written in place into a partial file, their length and version checked; what an earlier process
-brought of the same object is not fetched again (`partial_file.py`). The file appears at its target once the
-combined checksum is the expected one.
+What a cut leaves behind, and how the next run goes on from it, is `partial_file`'s matter.
 """
 
 from __future__ import annotations
 
-import random
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from sleap_rtc.storage import retry
 from sleap_rtc.storage.checksum import combine, to_text
-from sleap_rtc.storage.errors import IntegrityError, ObjectChanged, TransferFailed
-from sleap_rtc.storage.http_transfer import connection_pool, get_range
-from sleap_rtc.storage.part_plan import Part, PartPlan, plan_parts
+from sleap_rtc.storage.errors import IntegrityError, ObjectChanged
+from sleap_rtc.storage.http_transfer import RangeSoFar, get_range
+from sleap_rtc.storage.part_crew import PartCrew
+from sleap_rtc.storage.part_machine import PartMachine, Signed
+from sleap_rtc.storage.part_plan import plan_ranges
 from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
+from sleap_rtc.storage.progress_guard import GuardedHook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    import urllib3
+    from sleap_rtc.storage.bandwidth import Throttle
+    from sleap_rtc.storage.http_transfer import Lane
+    from sleap_rtc.storage.part_machine import MovePart, SignParts
+    from sleap_rtc.storage.part_plan import PartPlan
+    from sleap_rtc.storage.retry import Failure
 
 
 @dataclass(frozen=True)
@@ -45,100 +48,130 @@ class RemoteObject:
 
 
 def download(
-    source: RemoteObject, target: Path, *, threads: int = 4, on_progress: ProgressHook = no_progress
+    source: RemoteObject,
+    target: Path,
+    *,
+    threads: int = 10,
+    throttle: Throttle | None = None,
+    on_progress: ProgressHook = no_progress,
 ) -> None:
-    """Bring an object to `target`, verified.
+    """Bring an object to `target`, verified; go on from what an earlier run brought of the same object.
+
+    Args:
+        source: what.
+        target: where to; its folder is made.
+        threads: upper bound of the ranges under way at once.
+        throttle: holds the download to a rate.
+        on_progress: called as ranges are verified.
 
     Raises:
         DiskFull: there is no room for it; nothing is left behind.
         ObjectChanged: the store holds another version than the one named; nothing is left behind.
         IntegrityError: the bytes do not have the expected checksum; nothing is left behind.
-        TransferFailed: the network or the store would not deliver; the next call goes on from what it did.
+        TransferFailed: the network or the store would not deliver; what was verified is kept.
     """
-    plan = plan_parts(source.size_bytes)
+    plan = plan_ranges(source.size_bytes)
     facts = ObjectFacts(source.size_bytes, source.etag, source.checksum)
-    with PartialFile(target, facts, plan.part_size_bytes) as partial:
-        found = to_text(_Ranges(source, plan, partial, threads, on_progress).run())
+    with PartialFile(target, facts, plan.part_size_bytes) as partial, ExitStack() as files:
+        ranges = _Ranges(source, plan, partial, files.enter_context(partial.path.open("r+b", buffering=0)))
+        crc = ranges.run(threads, throttle, on_progress) if source.size_bytes else 0
+        found = to_text(crc)
         if found != source.checksum:
             raise IntegrityError(what=source.name, expected=source.checksum, found=found)
+        files.close()
         partial.publish()
 
 
-class _Ranges:
-    """The ranges of one download and the threads that fetch them."""
+@dataclass(frozen=True)
+class Range:
+    """A range that is in its place in the file."""
 
-    def __init__(
-        self,
-        source: RemoteObject,
-        plan: PartPlan,
-        partial: PartialFile,
-        threads: int,
-        on_progress: ProgressHook,
-    ) -> None:
+    number: int
+    length: int
+    crc: int
+
+
+class _CannotWrite(Exception):
+    """The disk, not the network: an OSError under a name of its own."""
+
+    def __init__(self, why: OSError) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class _Ranges:
+    """The ranges of one download."""
+
+    def __init__(self, source: RemoteObject, plan: PartPlan, partial: PartialFile, file: BinaryIO) -> None:
         self._source = source
         self._plan = plan
         self._partial = partial
-        self._threads = max(1, min(threads, plan.count))
-        self._on_progress = on_progress
-        self._lock = threading.Lock()
-        self._url = source.signed_url()
-        self._resumed_bytes = self._done_bytes = sum(plan.part(number).length for number in partial.verified)
-        self._error: BaseException | None = None
+        self._file = file
+        self._writing = threading.Lock()
+        self._so_far: dict[int, RangeSoFar] = {}
+        self._url = ""
+        self._signed: set[int] = set()
+        self._on_progress: ProgressHook = no_progress
+        self._resumed_bytes = 0
 
-    def run(self) -> int:
-        """Fetch every range and return the CRC of the whole."""
-        if self._source.size_bytes == 0:
-            return 0
-        pool = connection_pool(self._threads)
-        parts = self._plan.parts()
-        self._report()
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="download") as workers:
-            crcs = list(workers.map(lambda part: self._fetch_or_stop(pool, part), parts))
-        if self._error is not None:
-            raise self._error
-        return combine((crc, part.length) for crc, part in zip(crcs, parts, strict=True))
+    def run(self, threads: int, throttle: Throttle | None, on_progress: ProgressHook) -> int:
+        """Fetch what is missing and return the CRC of the whole."""
+        done = [
+            Range(number, self._plan.part(number).length, crc)
+            for number, crc in self._partial.verified.items()
+        ]
+        machine = PartMachine[Range](self._plan, done, most=threads, race=False, now=time.monotonic())
+        self._on_progress, self._resumed_bytes = GuardedHook(on_progress), machine.done_bytes
+        self._report(machine.done_bytes)
+        ranges = PartCrew(self._source.name, machine, self, threads, throttle).run()
+        return combine((each.crc, each.length) for each in ranges)
 
-    def _fetch_or_stop(self, pool: urllib3.PoolManager, part: Part) -> int:
-        """Return a range's CRC; the first failure stops the other ranges and is the one that is told."""
+    def sign(self, command: SignParts) -> Mapping[int, Signed]:
+        """Return the URL for these ranges, a fresh one if any of them was refused with the last."""
+        numbers = {part.number for part in command.parts}
+        if not self._url or numbers & self._signed:
+            self._url, self._signed = self._source.signed_url(), set()
+        self._signed |= numbers
+        return dict.fromkeys(numbers, Signed(self._url))
+
+    def move(self, lane: Lane, command: MovePart) -> Range | Failure:
+        """Fetch what is missing of one range."""
+        part, source = command.part, self._source
+        so_far = self._so_far.setdefault(part.number, RangeSoFar())
         try:
-            known = self._partial.verified.get(part.number)
-            return self._fetch(pool, part) if known is None else known
-        except BaseException as error:
-            with self._lock:
-                self._error = self._error or error
-            return 0
-
-    def _fetch(self, pool: urllib3.PoolManager, part: Part) -> int:
-        attempt = 0
-        while self._error is None:
-            url = self._url
-            outcome = get_range(
-                pool, url, self._source.etag, self._partial.path, part, self._source.size_bytes
+            failure = get_range(
+                lane, command.signed.url, source.etag, part, source.size_bytes, so_far, self._write
             )
-            if isinstance(outcome, int):
-                self._partial.record(part.number, part.length, outcome)
-                with self._lock:
-                    self._done_bytes += part.length
-                    self._report()
-                return outcome
-            attempt += 1
-            if outcome.status == HTTPStatus.PRECONDITION_FAILED:
-                raise ObjectChanged(
-                    what=self._source.name, expected=f"ETag {self._source.etag}", found="another one"
-                )
-            self._wait_or_give_up(retry.after(outcome, attempt, random.random()), url)  # noqa: S311
-        return 0  # another range failed
+        except _CannotWrite as error:
+            raise error.why from error
+        if failure is None:
+            return Range(part.number, part.length, so_far.crc)
+        if failure.status == HTTPStatus.PRECONDITION_FAILED:
+            raise ObjectChanged(what=source.name, expected=f"ETag {source.etag}", found="another one")
+        return failure
 
-    def _wait_or_give_up(self, decision: retry.Decision, used_url: str) -> None:
-        match decision:
-            case retry.RetryIn(delay_s):
-                time.sleep(delay_s)
-            case retry.SignAgain():
-                with self._lock:
-                    if self._url == used_url:
-                        self._url = self._source.signed_url()
-            case retry.GiveUp(why):
-                raise TransferFailed(what=self._source.name, why=why)
+    def keep(self, part: Range, done_bytes: int) -> None:
+        """Remember a range that is in its place."""
+        self._partial.record(part.number, part.length, part.crc)
+        self._report(done_bytes)
 
-    def _report(self) -> None:
-        self._on_progress(TransferProgress(self._done_bytes, self._source.size_bytes, self._resumed_bytes))
+    def stand_still(self, done_bytes: int, why: str) -> None:
+        """Say why nothing moves."""
+        self._report(done_bytes, why)
+
+    def still_whole(self) -> None:
+        """Nothing can make a download pointless that its requests would not tell."""
+
+    def _write(self, data: memoryview, offset: int) -> None:
+        # One writer at a time: threads that meet in the kernel on one file spin there for the same lock.
+        with self._writing:
+            self._file.seek(offset)
+            left = data
+            try:
+                while left:
+                    left = left[self._file.write(left) :]
+            except OSError as error:
+                raise _CannotWrite(error) from error
+
+    def _report(self, done_bytes: int, trouble: str = "") -> None:
+        self._on_progress(TransferProgress(done_bytes, self._plan.size_bytes, self._resumed_bytes, trouble))

@@ -1,136 +1,308 @@
-"""Adapter: the bytes of one part or one range over HTTP, from blocking sockets.
+"""Adapter: the bytes of one part or one range over HTTP.
 
-Bodies are streamed in slices of 256 KiB from the file, so memory does not grow with the part. Retrying is
+A lane is one thread's place on the network: it keeps its connection from one part to the next. Retrying is
 not done here: a failure is returned as a value for `retry.after` to judge.
 """
 
 from __future__ import annotations
 
+import ssl
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, BinaryIO, cast
-from urllib.parse import urlsplit
+from http.client import HTTPException, HTTPMessage, HTTPResponse
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import parse_qs, urlsplit
 
-import urllib3
-
-from sleap_rtc.storage.checksum import SLICE_BYTES, crc64nvme, to_header
+from sleap_rtc.storage.checksum import crc64nvme, to_header
+from sleap_rtc.storage.http_connection import STALL_S, HttpConnection
 from sleap_rtc.storage.retry import Failure
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
+    from urllib.parse import SplitResult
 
+    from sleap_rtc.storage.bandwidth import Throttle
     from sleap_rtc.storage.part_plan import Part
 
-_TIMEOUT = urllib3.Timeout(connect=10, read=30)
 _ERROR_TEXT_BYTES = 2048
+_RECEIVE_BYTES = 1024 * 1024
+# A slice that took longer than this did not come fast.
+_SWIFT_S = 0.1
 
 
-def connection_pool(connections: int) -> urllib3.PoolManager:
-    """Return a pool that keeps this many connections to a host."""
-    return urllib3.PoolManager(
-        maxsize=connections, blocksize=SLICE_BYTES, retries=False, timeout=_TIMEOUT, block=False
-    )
+class Lane:
+    """One request at a time, on a connection that is kept while it works.
+
+    Args:
+        throttle: holds the bytes of all lanes to a rate; None for as fast as it goes.
+        stall_s: how long no byte may move before a connection is given up.
+    """
+
+    def __init__(self, throttle: Throttle | None = None, stall_s: float = STALL_S) -> None:
+        self._throttle = throttle
+        self._stall_s = stall_s
+        self._origin: tuple[str, str] | None = None
+        self._connection: HttpConnection | None = None
+        self._moved_before = 0
+        self._cut = False
+
+    @property
+    def moved_bytes(self) -> int:
+        """Bytes of bodies that the other side has, or that came from it, since the lane was made."""
+        before, connection = self._moved_before, self._connection  # in this order: see close
+        if connection is None:
+            return before
+        moved: int = connection.moved_bytes - connection.unacknowledged_bytes()
+        return before + max(0, moved)
+
+    def cut(self) -> None:
+        """End the request under way; may be called from another thread."""
+        self._cut = True
+        if self._connection is not None:
+            self._connection.cut()
+
+    def close(self) -> None:
+        """Give the connection up; the next request makes another one."""
+        moved_bytes, connection = self.moved_bytes, self._connection
+        self._connection = self._origin = None
+        # Only now, so that who asks meanwhile never counts the connection twice.
+        self._moved_before = moved_bytes
+        if connection is not None:
+            connection.close()
+
+    def allowed(self, wanted_bytes: int) -> int:
+        """Wait until some of these bytes may be moved, and return how many."""
+        if self._throttle is None:
+            return wanted_bytes
+        allowed = min(wanted_bytes, self._throttle.slice_bytes)
+        self._throttle.wait(allowed)
+        return allowed
+
+    def connection(self, url: SplitResult) -> HttpConnection:
+        """Return a connection to the URL's host: the one that is there, unless it ended meanwhile."""
+        self._cut = False
+        origin = (url.scheme, url.netloc)
+        if self._connection is not None and (self._origin != origin or not self._connection.usable()):
+            self.close()
+        if self._connection is None:
+            self._connection, self._origin = HttpConnection(url, self._stall_s), origin
+        if self._cut:
+            raise ConnectionAbortedError
+        return self._connection
 
 
-class _Slice:
-    """A part of a file that urllib3 reads like a file."""
+@dataclass(frozen=True)
+class Reply:
+    """What a store answered: status, headers and up to 2 KiB of the body."""
 
-    def __init__(self, file: BinaryIO, length: int) -> None:
-        self._file = file
-        self._left = length
-
-    def read(self, amount: int = -1) -> bytes:
-        data = self._file.read(self._left if amount < 0 else min(amount, self._left))
-        if self._left and not data:  # or the store would wait for the rest until one of us times out
-            raise OSError("the file is shorter than it was")
-        self._left -= len(data)
-        return data
+    status: int
+    headers: HTTPMessage
+    body: bytes
 
 
-def put_part(pool: urllib3.PoolManager, url: str, path: Path, part: Part, crc: int) -> str | Failure:
+def put_part(
+    lane: Lane, url: str, file: BinaryIO, part: Part, crc: int, *, careful: bool = False
+) -> str | Failure:
     """Send one part; return its ETag, or why it failed.
 
+    Args:
+        lane: carries it.
+        url: signed for exactly this part.
+        file: opened without a buffer of its own.
+        part: where the bytes lie.
+        crc: their CRC64NVME, which was signed.
+        careful: send the body only once the store has said that it wants it.
+
     Raises:
-        OSError: the file cannot be read.
+        EOFError: the file is shorter than it was.
     """
     headers = {
         "Content-Length": str(part.length),
         "Content-Type": "application/octet-stream",
         "x-amz-checksum-crc64nvme": to_header(crc),
+        **({"Expect": "100-continue"} if careful else {}),
     }
-    with path.open("rb") as file:
-        file.seek(part.offset)
-        try:
-            reply = pool.request(
-                "PUT", url, body=cast("BinaryIO", _Slice(file, part.length)), headers=headers
-            )
-        except urllib3.exceptions.HTTPError as error:
-            return Failure(0, socket_trouble(url, error))
+    reply = _exchange(lane, "PUT", url, headers, lambda to: _send(lane, to, file, part, careful=careful))
+    if isinstance(reply, Failure):
+        return reply
     if reply.status != HTTPStatus.OK:
-        return _failure(reply.status, reply.data, reply.headers.get("Retry-After"))
+        return _failure(url, reply)
     if "ETag" not in reply.headers:
         return Failure(0, f"{urlsplit(url).netloc}: the reply is not from an object store")
-    return str(reply.headers["ETag"])
+    return reply.headers["ETag"]
+
+
+def _send(lane: Lane, to: HttpConnection, file: BinaryIO, part: Part, *, careful: bool) -> Reply:
+    with to.reply() as reply:
+        if not careful or to.invited(reply):
+            with suppress(BrokenPipeError, ConnectionResetError, ssl.SSLError):
+                to.send_file(reply, file, part.offset, part.length, lane.allowed)
+        to.await_reply(reply)  # what was refused in mid-body has one waiting; what was cut has none
+        answer = Reply(reply.status, reply.headers, reply.read(_ERROR_TEXT_BYTES))
+        if reply.status != HTTPStatus.OK or reply.will_close or not reply.isclosed():
+            lane.close()
+        return answer
+
+
+@dataclass
+class RangeSoFar:
+    """What has arrived of a part, from all attempts: the next one goes on behind it."""
+
+    length: int = 0
+    crc: int = 0
 
 
 def get_range(
-    pool: urllib3.PoolManager, url: str, etag: str, path: Path, part: Part, size_bytes: int
-) -> int | Failure:
-    """Read one range of an object into its place in a file; return the CRC of what was written.
+    lane: Lane,
+    url: str,
+    etag: str,
+    part: Part,
+    size_bytes: int,
+    so_far: RangeSoFar,
+    write: Callable[[memoryview, int], None],
+) -> Failure | None:
+    """Read what is missing of one range of an object; None if it is whole.
 
-    A reply that is shorter than the range, or from another range or version, is a failure.
+    A reply that is from another range or version is a failure, one that is too short keeps what it brought.
 
-    Raises:
-        OSError: the file cannot be written.
+    Args:
+        lane: carries it.
+        url: reads the object.
+        etag: the version that is wanted.
+        part: the range.
+        size_bytes: of the whole object.
+        so_far: is moved on with every slice that was written.
+        write: puts a slice in its place in the file, whose offset in bytes it is given.
     """
-    last = part.offset + part.length - 1
-    headers = {"Range": f"bytes={part.offset}-{last}", "If-Match": etag}
+    first, last = part.offset + so_far.length, part.offset + part.length - 1
+    headers = {"Range": f"bytes={first}-{last}", "If-Match": etag}
+
+    def receive(connection: HttpConnection) -> Reply:
+        with connection.reply() as reply:
+            connection.await_reply(reply)
+            right = reply.headers.get("Content-Range") == f"bytes {first}-{last}/{size_bytes}"
+            right = right and (reply.chunked or reply.length == last - first + 1)
+            if reply.status != HTTPStatus.PARTIAL_CONTENT or not right:
+                answer = Reply(reply.status, reply.headers, reply.read(_ERROR_TEXT_BYTES))
+                lane.close()
+                return answer
+            _take_body(lane, connection, reply, part, so_far, write)
+            return Reply(reply.status, reply.headers, b"")
+
+    reply = _exchange(lane, "GET", url, headers, receive)
+    if isinstance(reply, Failure):
+        return reply
+    if reply.status != HTTPStatus.PARTIAL_CONTENT:
+        return _failure(url, reply)
+    if so_far.length == part.length:
+        return None
+    lane.close()
+    why = f"asked for bytes {first}-{last}, was sent something else"
+    return Failure(0, f"{urlsplit(url).netloc}: {why}")
+
+
+def _take_body(
+    lane: Lane,
+    connection: HttpConnection,
+    reply: HTTPResponse,
+    part: Part,
+    so_far: RangeSoFar,
+    write: Callable[[memoryview, int], None],
+) -> None:
+    buffer = memoryview(bytearray(_RECEIVE_BYTES))
+    swift = False
+    while so_far.length < part.length:
+        left = part.length - so_far.length
+        wanted = lane.allowed(min(_RECEIVE_BYTES, left))
+        # Where bytes come fast, being woken for each packet would cost more than reading them; behind this
+        # slice there has to be another, or the last bytes would be waited for in vain.
+        connection.wake_at(wanted if swift and not reply.chunked and left >= 2 * wanted else 1)
+        began = time.monotonic()
+        read = reply.readinto(buffer[:wanted])
+        swift = time.monotonic() - began < _SWIFT_S
+        if not read:
+            return
+        piece = buffer[:read]
+        write(piece, part.offset + so_far.length)
+        so_far.crc = crc64nvme(piece, so_far.crc)
+        so_far.length += read
+        connection.moved_bytes += read
+    if reply.will_close:
+        lane.close()
+
+
+def _exchange(
+    lane: Lane,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: Callable[[HttpConnection], Reply],
+) -> Reply | Failure:
+    """Carry one request and its answer; whatever the network does is a failure, and costs the connection."""
+    address = urlsplit(url)
     try:
-        reply = pool.request("GET", url, headers=headers, preload_content=False)
-    except urllib3.exceptions.HTTPError as error:
+        connection = lane.connection(address)
+    except ConnectionAbortedError as error:
         return Failure(0, socket_trouble(url, error))
+    except OSError as error:
+        distrusted = isinstance(error, ssl.SSLCertVerificationError)
+        return Failure(0, socket_trouble(url, error), away=True, hopeless=distrusted)
     try:
-        if reply.status != HTTPStatus.PARTIAL_CONTENT:
-            text = reply.read(_ERROR_TEXT_BYTES)
-            return _failure(reply.status, text, reply.headers.get("Retry-After"))
-        if reply.headers.get("Content-Range") != f"bytes {part.offset}-{last}/{size_bytes}":
-            return Failure(0, f"asked for bytes {part.offset}-{last}, was sent something else")
-        crc = written = 0
-        with path.open("r+b") as file:
-            file.seek(part.offset)
-            for piece in reply.stream(SLICE_BYTES):
-                written += len(piece)
-                if written > part.length:
-                    break
-                file.write(piece)
-                crc = crc64nvme(piece, crc)
-        if written != part.length:
-            return Failure(0, f"the reply had {written} bytes instead of {part.length}")
-        return crc
-    except urllib3.exceptions.HTTPError as error:
+        connection.send_head(method, f"{address.path}?{address.query}", headers)
+        return body(connection)
+    except (OSError, HTTPException, ValueError) as error:
+        lane.close()
         return Failure(0, socket_trouble(url, error))
-    finally:
-        reply.release_conn()
 
 
 def socket_trouble(url: str, error: Exception) -> str:
     """Say what went wrong without the URL's query, which is a secret."""
-    cause = getattr(error, "reason", None) or error
+    reason = getattr(error, "reason", None)
+    cause = reason if isinstance(reason, Exception) else error
     kind = type(cause).__name__
     words = {
         "NewConnectionError": "connection refused",
+        "ConnectionRefusedError": "connection refused",
         "NameResolutionError": "unknown host",
+        "gaierror": "unknown host",
         "ConnectTimeoutError": "no answer within 10 s",
+        "TimeoutError": "no byte for 15 s",
         "ReadTimeoutError": "no byte for 30 s",
         "ProtocolError": "the connection was cut",
         "IncompleteRead": "the connection was cut",
+        "ConnectionResetError": "the connection was cut",
+        "ConnectionAbortedError": "the connection was cut",
+        "BrokenPipeError": "the connection was cut",
+        "RemoteDisconnected": "the connection was cut",
+        "SSLEOFError": "the connection was cut",
+        "OSError": getattr(cause, "strerror", None) or str(cause),
         "SSLError": "the TLS certificate was not accepted",
+        "SSLCertVerificationError": "the TLS certificate was not accepted",
     }
     return f"{urlsplit(url).netloc}: {words.get(kind, kind)}"
 
 
-def _failure(status: int, body: bytes, retry_after: str | None) -> Failure:
-    text = body[:_ERROR_TEXT_BYTES].decode("utf-8", "replace")
+def _failure(url: str, reply: Reply) -> Failure:
+    text = reply.body.decode("utf-8", "replace")
     code = text.partition("<Code>")[2].partition("</Code>")[0]
     message = text.partition("<Message>")[2].partition("</Message>")[0]
-    delay = float(retry_after) if retry_after and retry_after.isdigit() else 0.0
-    return Failure(status, f"HTTP {status} {code}: {message}" if code else f"HTTP {status}", delay)
+    asked = reply.headers.get("Retry-After", "")
+    return Failure(
+        reply.status,
+        f"HTTP {reply.status} {code}: {message}" if code else f"HTTP {reply.status}",
+        float(asked) if asked.isdigit() else 0.0,
+        skew_s=_signer_skew_s(url, reply.headers.get("Date", "")),
+    )
+
+
+def _signer_skew_s(url: str, date: str) -> float:
+    """Return by how much the clock that signed a URL is ahead of the store's, if the URL is a fresh one."""
+    try:
+        signed = datetime.strptime(parse_qs(urlsplit(url).query)["X-Amz-Date"][0], "%Y%m%dT%H%M%S%z")
+        return (signed - parsedate_to_datetime(date)).total_seconds()
+    except (KeyError, ValueError, TypeError):
+        return 0.0

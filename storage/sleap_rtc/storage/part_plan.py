@@ -16,6 +16,9 @@ SMALLEST_PART_BYTES = 5 * MIB
 LARGEST_PART_BYTES = 5 * 1024 * MIB
 MOST_PARTS = 10_000
 LARGEST_OBJECT_BYTES = 5 * 1024 * 1024 * MIB
+LARGEST_RANGE_BYTES = 32 * MIB
+# Enough ranges that the last ones end together.
+_RANGES = 64
 # A plan aims below the 10,000 so that a size which was guessed low still fits.
 _PLANNED_PARTS = 9_000
 
@@ -79,6 +82,16 @@ def plan_parts(size_bytes: int, largest_part_bytes: int = 100_000_000) -> PartPl
     needed = -(-size_bytes // _PLANNED_PARTS)
     whole_mib = -(-needed // MIB) * MIB
     return PartPlan(size_bytes, max(preferred, whole_mib))
+
+
+def plan_ranges(size_bytes: int) -> PartPlan:
+    """Choose the ranges in which an object of this size is read.
+
+    A download may read any ranges it likes. Long ones cost fewer requests; a range that is cut is gone on
+    with, but a process that is killed loses those under way, so they stay below 32 MiB.
+    """
+    share = -(-size_bytes // _RANGES // MIB) * MIB
+    return PartPlan(size_bytes, max(PREFERRED_PART_BYTES, min(LARGEST_RANGE_BYTES, share)))
 
 
 def accepts(plan: PartPlan) -> str | None:

@@ -14,13 +14,15 @@ class TransferProgress:
     total_bytes: int
     resumed_bytes: int = 0
     """Of `done_bytes`, what an earlier run had already brought over."""
+    trouble: str = ""
+    """Why nothing moves at the moment, in words; empty while it does."""
 
 
 class ProgressHook(Protocol):
     """Called from worker threads, after each part or range."""
 
     def __call__(self, progress: TransferProgress, /) -> None:
-        """Take note; must not block and must not raise."""
+        """Take note; must not block. What is raised here ends nothing (`progress_guard.py`)."""
 
 
 def no_progress(progress: TransferProgress) -> None:

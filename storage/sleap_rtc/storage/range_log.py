@@ -4,16 +4,18 @@
     {"number":3,"length":8388608,"crc":…}                                     a verified range, as it comes
 
 Lines are appended without a sync: a killed process does not lose them, and what a power cut makes of them is
-told by the CRCs, which are compared with the bytes before a range counts. A torn last line is ignored.
+told by the CRCs, which are compared with the bytes before a range counts. A torn last line is ignored. The
+lines are checked by hand: a download is not to wait for a library that does it.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from dataclasses import asdict, dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.storage.part_plan import PartPlan
 
@@ -23,29 +25,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class LogHeader(BaseModel):
+@dataclass(frozen=True)
+class LogHeader:
     """The first line: two partial files with the same one hold bytes of the same ranges of one object."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: int = 1
     size_bytes: int
     etag: str
     checksum: str
     part_size_bytes: int
+    version: int = 1
 
     @property
     def plan(self) -> PartPlan:
         """Where the ranges lie."""
         return PartPlan(self.size_bytes, self.part_size_bytes)
-
-
-class _RangeLine(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    number: int
-    length: int
-    crc: int
 
 
 class RangeLog:
@@ -59,19 +52,16 @@ class RangeLog:
     def begin(self, header: LogHeader, ranges: Mapping[int, int]) -> None:
         """Start over, with ranges (part number to CRC) that an earlier process recorded."""
         self.close()
-        plan = header.plan
-        lines = [_RangeLine(number=n, length=plan.part(n).length, crc=crc) for n, crc in ranges.items()]
-        text = "".join(f"{line.model_dump_json()}\n" for line in (header, *lines))
-        self.path.write_bytes(text.encode())
+        lines = [_range_line(n, header.plan.part(n).length, crc) for n, crc in ranges.items()]
+        self.path.write_bytes(b"".join([_line(asdict(header)), *lines]))
         self._file = self.path.open("ab", buffering=0)
 
     def record(self, number: int, length: int, crc: int) -> None:
         """Append a range; may be called from several threads."""
-        line = f"{_RangeLine(number=number, length=length, crc=crc).model_dump_json()}\n"
         with self._lock:
             if self._file is None:
                 raise AssertionError("the log is closed")
-            self._file.write(line.encode())
+            self._file.write(_range_line(number, length, crc))
 
     def close(self) -> None:
         """Let go of the file, which Windows neither renames nor removes while it is open."""
@@ -85,14 +75,22 @@ def claims(path: Path, header: LogHeader) -> dict[int, int]:
     """Return the ranges (part number to CRC) that a log claims; none if it is not of the same object."""
     try:
         first, *rest = path.read_bytes().rpartition(b"\n")[0].split(b"\n")
-        if LogHeader.model_validate_json(first) != header:
+        if json.loads(first) != asdict(header):
             return {}
-    except (OSError, ValidationError):
+    except (OSError, ValueError):
         return {}
     found = {}
     for text in rest:
-        with suppress(ValidationError, IndexError):
-            line = _RangeLine.model_validate_json(text)
-            if header.plan.part(line.number).length == line.length:
-                found[line.number] = line.crc
+        with suppress(ValueError, TypeError, LookupError):
+            number, length, crc = itemgetter("number", "length", "crc")(json.loads(text))
+            if header.plan.part(number).length == length and 0 <= crc < 2**64:
+                found[number] = crc
     return found
+
+
+def _range_line(number: int, length: int, crc: int) -> bytes:
+    return _line({"number": number, "length": length, "crc": crc})
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"

@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.errors import SleapRtcError
 
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchUpload", "NotFound"}
-_DENIED = {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
+# With words of our own where S3's code does not tell what to do.
+_DENIED = {
+    "403": "",
+    "AccessDenied": "",
+    "InvalidAccessKeyId": "",
+    "SignatureDoesNotMatch": "",
+    "ExpiredToken": "",
+    "RequestTimeTooSkewed": "the clock of the machine that asks is wrong by over 15 minutes; set it right",
+}
 
 
 def s3_client(region: str, endpoint_url: str | None = None) -> S3Client:
@@ -66,7 +74,7 @@ def _meaning(error: ClientError, what: str) -> SleapRtcError | None:
     if code in _MISSING:
         return NotFound(what=f"object {what}")
     if code in _DENIED:
-        return Refused(where="The object store", why=f"{code} for {what}")
+        return Refused(where="The object store", why=_DENIED[code] or f"{code} for {what}")
     if (
         error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         >= HTTPStatus.INTERNAL_SERVER_ERROR

@@ -6,7 +6,7 @@ bearer secret: it is handed to whoever asked, and never logged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -101,34 +101,48 @@ class S3Transfers:
             IntegrityError: the store found other bytes than the checksums say.
             NotFound: there is no such open upload (any more).
         """
-        listed: list[CompletedPartTypeDef] = [
-            {"PartNumber": part.number, "ETag": part.etag, "ChecksumCRC64NVME": to_header(part.crc)}
-            for part in parts
-        ]
         try:
-            with s3_errors(key):
-                if upload.whole_checksum:
-                    reply = self._client.complete_multipart_upload(
-                        Bucket=self.bucket,
-                        Key=key,
-                        UploadId=upload.s3_upload_id,
-                        MultipartUpload={"Parts": listed},
-                        ChecksumCRC64NVME=to_header(crc),
-                        ChecksumType="FULL_OBJECT",
-                        MpuObjectSize=size_bytes,
-                    )
-                else:
-                    reply = self._client.complete_multipart_upload(
-                        Bucket=self.bucket,
-                        Key=key,
-                        UploadId=upload.s3_upload_id,
-                        MultipartUpload={"Parts": listed},
-                    )
+            try:
+                return self._complete(key, upload, parts, crc, size_bytes)
+            except ClientError as error:
+                if error_code(error) != "InvalidPart":
+                    raise
+            # A part that was sent twice, after a lost reply or as a late one, has the ETag of whichever try
+            # the store took last; under KMS the two differ. Its bytes are those of the checksum either way.
+            held = self.list_parts(key, upload.s3_upload_id)
+            latest = [replace(part, etag=held.get(part.number, (part.etag, 0))[0]) for part in parts]
+            return self._complete(key, upload, latest, crc, size_bytes)
         except ClientError as error:
             code = error_code(error)
             if code in {"BadDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest"}:
                 raise IntegrityError(what="The upload", expected=to_header(crc), found=code) from error
             raise
+
+    def _complete(
+        self, key: str, upload: MultipartUpload, parts: Sequence[SentPart], crc: int, size_bytes: int
+    ) -> str:
+        listed: list[CompletedPartTypeDef] = [
+            {"PartNumber": part.number, "ETag": part.etag, "ChecksumCRC64NVME": to_header(part.crc)}
+            for part in parts
+        ]
+        with s3_errors(key):
+            if upload.whole_checksum:
+                reply = self._client.complete_multipart_upload(
+                    Bucket=self.bucket,
+                    Key=key,
+                    UploadId=upload.s3_upload_id,
+                    MultipartUpload={"Parts": listed},
+                    ChecksumCRC64NVME=to_header(crc),
+                    ChecksumType="FULL_OBJECT",
+                    MpuObjectSize=size_bytes,
+                )
+            else:
+                reply = self._client.complete_multipart_upload(
+                    Bucket=self.bucket,
+                    Key=key,
+                    UploadId=upload.s3_upload_id,
+                    MultipartUpload={"Parts": listed},
+                )
         return reply["ETag"]
 
     def abort(self, key: str, s3_upload_id: str) -> None:

@@ -5,8 +5,9 @@
                                              then one line for each part that the store acknowledged
     recording.zip.sleap-upload-state.lock    held while a process sends the file
 
-The first line is written with an atomic rename, the others are appended and synced, so a kill at any instant
-costs at most the line that was being written; a torn last line is ignored. Where the folder cannot be
+The first line is written with an atomic rename, the others are appended, so a kill at any instant
+costs at most the line that was being written; a torn last line is ignored. Lines are not synced: a loss of
+power may take some, and then their parts are sent again. Where the folder cannot be
 written, the same files lie in the user's state folder under a name made from the file's path.
 """
 
@@ -135,8 +136,6 @@ class UploadState:
         line = _PartLine(number=part.number, length=part.length, crc=part.crc, etag=part.etag)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(line.model_dump_json() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
 
     def forget(self) -> None:
         """The upload is complete or given up: nothing is left to go on from."""

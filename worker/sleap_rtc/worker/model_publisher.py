@@ -124,6 +124,9 @@ class ModelPublisher:
         self._objects.put(place.record, record.model_dump_json(indent=1).encode(), Overwrite())
 
     def _send_file(self, path: Path, key: str, file: ModelFile) -> None:
+        if file.size_bytes == 0:
+            self._objects.put(key, b"", Overwrite(), "application/octet-stream")
+            return
         upload = self._transfers.create(key, "application/octet-stream", {_CHECKSUM: file.checksum})
         session = OwnSession(self._objects, self._transfers, key, upload, file.size_bytes)
         try:

@@ -13,3 +13,11 @@ RoomOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+LimitOption = Annotated[
+    str,
+    typer.Option(
+        "--limit",
+        metavar="RATE",
+        help="Send no faster than this: bytes a second, such as 5MB; 0 for no limit.",
+    ),
+]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sleap_rtc.client.cli.options import JsonOption
+from sleap_rtc.client.cli.options import JsonOption, LimitOption
 
 if TYPE_CHECKING:
     from sleap_rtc.events.jobs import Job
@@ -55,6 +55,7 @@ def client_train(
         Transport | None, typer.Option(help="Send the dataset this way whatever its size.")
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return once the dataset is uploaded.")] = False,
+    limit: LimitOption = "",
     as_json: JsonOption = False,
     token: Annotated[str, typer.Option("--token", "-t", help="Room token.", rich_help_panel=_LEGACY)] = "",
     worker_id: Annotated[
@@ -93,7 +94,7 @@ def client_train(
             message="This version sends datasets through S3 only. Leave --force-transport webrtc out."
         )
     request = JobRequest(trainer=trainer.value if trainer else None, overrides=_overrides(override or []))
-    session = training.TrainSession(checked_room_id(room_id), as_json=as_json)
+    session = training.TrainSession(checked_room_id(room_id), limit=limit, as_json=as_json)
     job = session.run(pkg_path, request, detach=detach)
     if job is not None and job.failure is not None:
         _explain(job)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sleap_rtc.client.cli.options import JsonOption, RoomOption
+from sleap_rtc.client.cli.options import JsonOption, LimitOption, RoomOption
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Datasets on their way to a room.")
 
@@ -16,31 +16,33 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Datasets on 
 def put(
     file: Annotated[Path, typer.Argument(help="The file to send.")],
     room_id: RoomOption,
+    limit: LimitOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Send a file to a room; run it again after a cut, and it goes on. What is there is not sent again."""
-    import json
     from dataclasses import asdict
     from functools import partial
 
     from sleap_rtc.client import wiring
-    from sleap_rtc.client.display import console, human_bytes, transfer_bar
-    from sleap_rtc.settings import load_settings
+    from sleap_rtc.client.display import JsonWatcher, console, human_bytes, transfer_bar
     from sleap_rtc.storage.keys import checked_room_id
-    from sleap_rtc.storage.progress import no_progress
 
     checked_room_id(room_id)
-    settings = load_settings()
+    settings = wiring.settings_for(limit)
     service = wiring.service_client(settings)
     if as_json:
-        sent = wiring.uploader(service, settings, lambda _: None).upload(file, room_id, None, no_progress)
-        typer.echo(json.dumps(asdict(sent)))
+        watcher = JsonWatcher()
+        with watcher.transfer() as lines:
+            sent = wiring.uploader(service, settings, lambda _: None).upload(file, room_id, None, lines)
+        watcher.tell("uploaded", **asdict(sent))
         return
     with transfer_bar(f"Uploading {file.name}") as bar:
         say = partial(console.print, markup=False)
         sent = wiring.uploader(service, settings, say).upload(file, room_id, None, bar)
     earlier = f"{human_bytes(sent.resumed_bytes)} of it from an earlier run"
     parts = "" if sent.already_present else f" in {sent.parts} parts, {earlier}"
+    if sent.tally.retries:
+        parts += f", {sent.tally.retries} tries repeated"
     console.print(
         f"{sent.path}\n{human_bytes(sent.size_bytes)}{parts}, {sent.checksum}\nupload {sent.upload_id}",
         markup=False,
