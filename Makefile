@@ -8,7 +8,7 @@ PARTS := settings storage events live observability client worker service local
 LOCALSTACK_VENV := .venv-localstack
 PEERS_VENV := .venv-peers
 
-.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults bench-transfer lock clean
+.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-transport bench-transfer lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -42,6 +42,9 @@ test-localstack: $(VENV)/.dev $(LOCALSTACK_VENV)/.ready  ## The story on LocalSt
 
 test-seaweedfs: $(VENV)/.dev  ## The story with SeaweedFS as the store
 	@$(BIN)/pytest -m seaweedfs
+
+test-transport: $(VENV)/.dev  ## The way of a dataset through S3, alone, with the coverage that it gives
+	@$(BIN)/pytest tests/test_s3_transport.py --cov --cov-config=tests/transport.coveragerc --cov-report=term --cov-fail-under=90
 
 test-faults: $(VENV)/.dev  ## Processes killed in mid-work
 	@$(BIN)/pytest -m faults
