@@ -15,7 +15,8 @@ from support.tiny_server import TinyServer
 from sleap_rtc.local.engine import free_port
 from sleap_rtc.storage import http_connection
 from sleap_rtc.storage.checksum import crc64nvme, to_header
-from sleap_rtc.storage.http_transfer import Lane, RangeSoFar, get_range, put_part
+from sleap_rtc.storage.http_transfer import RangeSoFar, get_range, put_part
+from sleap_rtc.storage.lane import Lane
 from sleap_rtc.storage.part_plan import Part
 from sleap_rtc.storage.retry import Failure
 

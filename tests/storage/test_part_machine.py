@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support.course import AWAY, BROKEN, BUSY, CUT, DENIED, EXPIRED, GONE, Course, busy
 
-from sleap_rtc.storage.part_machine import LARGEST_BATCH, CutPart, Fail, MovePart, SignParts, Wait
+from sleap_rtc.storage.part_commands import CutPart, Fail, MovePart, SignParts, Wait
+from sleap_rtc.storage.part_machine import LARGEST_BATCH
 from sleap_rtc.storage.retry import FIRST_PATIENCE_S, MOST_ATTEMPTS, PATIENCE_S, Failure
 from sleap_rtc.storage.retry_budget import RetryBudget
 

@@ -14,7 +14,8 @@ from support.transfer_bench import KEY, noise
 
 from sleap_rtc.storage.checksum import combine, crc64nvme, to_header
 from sleap_rtc.storage.errors import IntegrityError, NotFound, Refused
-from sleap_rtc.storage.http_transfer import Lane, put_part
+from sleap_rtc.storage.http_transfer import put_part
+from sleap_rtc.storage.lane import Lane
 from sleap_rtc.storage.part_plan import SMALLEST_PART_BYTES, Part
 from sleap_rtc.storage.retry import Failure
 from sleap_rtc.storage.s3_client import s3_client

@@ -5,17 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sleap_rtc.storage.checksum import crc64nvme
-from sleap_rtc.storage.part_machine import (
-    LARGEST_BATCH,
-    CutPart,
-    Fail,
-    Finish,
-    MovePart,
-    PartMachine,
-    Signed,
-    SignParts,
-    Wait,
-)
+from sleap_rtc.storage.part_commands import CutPart, Fail, Finish, MovePart, Signed, SignParts, Wait
+from sleap_rtc.storage.part_machine import LARGEST_BATCH, PartMachine
 from sleap_rtc.storage.part_plan import Part, PartPlan
 from sleap_rtc.storage.retry import (
     FIRST_PATIENCE_S,

@@ -13,7 +13,7 @@ from bisect import bisect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sleap_rtc.storage.part_machine import CutPart, Fail, Finish, MovePart, Signed, SignParts, Wait
+from sleap_rtc.storage.part_commands import CutPart, Fail, Finish, MovePart, Signed, SignParts, Wait
 from sleap_rtc.storage.retry import Failure
 from sleap_rtc.storage.upload_session import SentPart
 

@@ -17,7 +17,7 @@ from sleap_rtc.events.api import RequestUpload, SubmitJob
 from sleap_rtc.storage.bandwidth import BandwidthLimit, Throttle
 from sleap_rtc.storage.checksum import to_text
 from sleap_rtc.storage.errors import FileChanged, InputError
-from sleap_rtc.storage.part_machine import Tally
+from sleap_rtc.storage.part_commands import Tally
 from sleap_rtc.storage.part_plan import plan_parts
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.storage.upload_engine import UploadEngine

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from sleap_rtc.storage.checksum import combine, to_text
 from sleap_rtc.storage.errors import IntegrityError, ObjectChanged
 from sleap_rtc.storage.http_transfer import RangeSoFar, get_range
+from sleap_rtc.storage.part_commands import Signed
 from sleap_rtc.storage.part_crew import PartCrew
-from sleap_rtc.storage.part_machine import PartMachine, Signed
+from sleap_rtc.storage.part_machine import PartMachine
 from sleap_rtc.storage.part_plan import plan_ranges
 from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sleap_rtc.storage.bandwidth import Throttle
-    from sleap_rtc.storage.http_transfer import Lane
-    from sleap_rtc.storage.part_machine import MovePart, SignParts
+    from sleap_rtc.storage.lane import Lane
+    from sleap_rtc.storage.part_commands import MovePart, SignParts
     from sleap_rtc.storage.part_plan import PartPlan
     from sleap_rtc.storage.retry import Failure
 

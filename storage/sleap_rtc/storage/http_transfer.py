@@ -1,7 +1,6 @@
 """Adapter: the bytes of one part or one range over HTTP.
 
-A lane is one thread's place on the network: it keeps its connection from one part to the next. Retrying is
-not done here: a failure is returned as a value for `retry.after` to judge.
+Retrying is not done here: a failure is returned as a value for `retry.after` to judge.
 """
 
 from __future__ import annotations
@@ -18,81 +17,19 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import parse_qs, urlsplit
 
 from sleap_rtc.storage.checksum import crc64nvme, to_header
-from sleap_rtc.storage.http_connection import STALL_S, HttpConnection
 from sleap_rtc.storage.retry import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from urllib.parse import SplitResult
 
-    from sleap_rtc.storage.bandwidth import Throttle
+    from sleap_rtc.storage.http_connection import HttpConnection
+    from sleap_rtc.storage.lane import Lane
     from sleap_rtc.storage.part_plan import Part
 
 _ERROR_TEXT_BYTES = 2048
 _RECEIVE_BYTES = 1024 * 1024
 # A slice that took longer than this did not come fast.
 _SWIFT_S = 0.1
-
-
-class Lane:
-    """One request at a time, on a connection that is kept while it works.
-
-    Args:
-        throttle: holds the bytes of all lanes to a rate; None for as fast as it goes.
-        stall_s: how long no byte may move before a connection is given up.
-    """
-
-    def __init__(self, throttle: Throttle | None = None, stall_s: float = STALL_S) -> None:
-        self._throttle = throttle
-        self._stall_s = stall_s
-        self._origin: tuple[str, str] | None = None
-        self._connection: HttpConnection | None = None
-        self._moved_before = 0
-        self._cut = False
-
-    @property
-    def moved_bytes(self) -> int:
-        """Bytes of bodies that the other side has, or that came from it, since the lane was made."""
-        before, connection = self._moved_before, self._connection  # in this order: see close
-        if connection is None:
-            return before
-        moved: int = connection.moved_bytes - connection.unacknowledged_bytes()
-        return before + max(0, moved)
-
-    def cut(self) -> None:
-        """End the request under way; may be called from another thread."""
-        self._cut = True
-        if self._connection is not None:
-            self._connection.cut()
-
-    def close(self) -> None:
-        """Give the connection up; the next request makes another one."""
-        moved_bytes, connection = self.moved_bytes, self._connection
-        self._connection = self._origin = None
-        # Only now, so that who asks meanwhile never counts the connection twice.
-        self._moved_before = moved_bytes
-        if connection is not None:
-            connection.close()
-
-    def allowed(self, wanted_bytes: int) -> int:
-        """Wait until some of these bytes may be moved, and return how many."""
-        if self._throttle is None:
-            return wanted_bytes
-        allowed = min(wanted_bytes, self._throttle.slice_bytes)
-        self._throttle.wait(allowed)
-        return allowed
-
-    def connection(self, url: SplitResult) -> HttpConnection:
-        """Return a connection to the URL's host: the one that is there, unless it ended meanwhile."""
-        self._cut = False
-        origin = (url.scheme, url.netloc)
-        if self._connection is not None and (self._origin != origin or not self._connection.usable()):
-            self.close()
-        if self._connection is None:
-            self._connection, self._origin = HttpConnection(url, self._stall_s), origin
-        if self._cut:
-            raise ConnectionAbortedError
-        return self._connection
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,16 @@ import time
 from typing import TYPE_CHECKING, Generic, Protocol
 
 from sleap_rtc.storage.errors import TransferFailed, Unreachable
-from sleap_rtc.storage.http_transfer import Lane
-from sleap_rtc.storage.part_machine import CutPart, Fail, Finish, M, MovePart, PartMachine, SignParts, Wait
+from sleap_rtc.storage.lane import Lane
+from sleap_rtc.storage.part_commands import CutPart, Fail, Finish, M, MovePart, SignParts, Wait
 from sleap_rtc.storage.retry import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sleap_rtc.storage.bandwidth import Throttle
-    from sleap_rtc.storage.part_machine import Signed
+    from sleap_rtc.storage.part_commands import Signed
+    from sleap_rtc.storage.part_machine import PartMachine
 
 _FAREWELL_S = 2.0
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from sleap_rtc.storage.checksum import combine, crc_of_stream
 from sleap_rtc.storage.errors import FileChanged, FileUnreadable
 from sleap_rtc.storage.http_transfer import put_part
+from sleap_rtc.storage.part_commands import Signed
 from sleap_rtc.storage.part_crew import PartCrew
-from sleap_rtc.storage.part_machine import PartMachine, Signed
+from sleap_rtc.storage.part_machine import PartMachine
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
 from sleap_rtc.storage.upload_session import PartToSign, SentPart, UploadSession
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sleap_rtc.storage.bandwidth import Throttle
-    from sleap_rtc.storage.http_transfer import Lane
-    from sleap_rtc.storage.part_machine import MovePart, SignParts, Tally
+    from sleap_rtc.storage.lane import Lane
+    from sleap_rtc.storage.part_commands import MovePart, SignParts, Tally
     from sleap_rtc.storage.part_plan import Part, PartPlan
     from sleap_rtc.storage.retry import Failure
 
