@@ -98,12 +98,19 @@ def test_a_second_in_which_old_parts_were_still_under_way_proves_nothing() -> No
 
 
 def test_a_refusal_halves_the_number_and_lets_one_request_ask_first() -> None:
+    pace = Pace(10, 0.0, first=10)
+    pace.held_off(3.0, 1.5, 2.0)
+    assert (pace.limit, pace.careful, pace.held_for_s(2.5)) == (1, True, 2.5)
+    pace.succeeded()
+    assert (pace.limit, pace.careful, pace.held_for_s(6.0)) == (5, False, 0.0)
+
+
+def test_a_refusal_right_after_a_step_goes_back_to_what_was_enough() -> None:
     transfer = Transfer()
-    transfer.seconds(2, rate_of=MB)
+    assert transfer.seconds(2, rate_of=MB) == [8, 10]
     transfer.pace.held_off(3.0, 1.5, 2.0)
-    assert (transfer.pace.limit, transfer.pace.careful, transfer.pace.held_for_s(2.5)) == (1, True, 2.5)
     transfer.pace.succeeded()
-    assert (transfer.pace.limit, transfer.pace.careful, transfer.pace.held_for_s(6.0)) == (5, False, 0.0)
+    assert transfer.seconds(20, rate_of=MB) == [8] * 20
 
 
 def test_refusals_of_what_was_under_way_halve_it_once() -> None:

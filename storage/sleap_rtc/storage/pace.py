@@ -100,8 +100,9 @@ class Pace:
         if started < self._held_at:
             return
         if not self.outages:  # one request that is refused alone says nothing of how many would be too much
-            self._ceiling = max(1, self._limit - 1)
-            self._limit = max(1, self._limit // 2)
+            # Right after a step, what was enough before it is known; otherwise nothing is.
+            self._ceiling = self._step_from or max(1, self._limit - 1)
+            self._limit = self._step_from or max(1, self._limit // 2)
         self.outages += 1
         self._doubling, self._step_from, self._rest = False, 0, 0
         self._window_began = self._held_at = now
