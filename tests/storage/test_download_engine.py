@@ -142,7 +142,7 @@ def test_an_object_that_is_replaced_while_it_is_read_is_refused(bench: DownloadB
 
 def test_the_reason_told_is_the_one_that_ended_the_download(bench: DownloadBench) -> None:
     bench.store(TWO_RANGES)
-    bench.proxy.script(FIRST_RANGE, Reply(503, headers={"Retry-After": "1"}))
+    bench.proxy.script(FIRST_RANGE, Reply(503, headers={"Retry-After": "30"}))
     bench.proxy.script(SECOND_RANGE, First(bench.replace))
     with pytest.raises(ObjectChanged):
         bench.fetch()
