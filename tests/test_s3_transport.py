@@ -229,6 +229,27 @@ def test_a_completed_upload_whose_end_nobody_saw_is_not_sent_again(route: Route)
     assert (sent.resumed_bytes, route.puts()) == (SIZE, 3)
 
 
+def test_a_completed_upload_whose_state_was_left_is_recognised(route: Route) -> None:
+    route.cut_at(3)
+    state = route.path.with_name(route.path.name + SUFFIX)
+    left = state.read_bytes()
+    first = route.send()
+    state.write_bytes(left)
+    again = route.send()
+    assert (again.upload_id, again.resumed_bytes, route.puts()) == (first.upload_id, SIZE, 1)
+    assert not state.exists()
+
+
+def test_an_upload_that_the_service_does_not_know_is_begun_again(route: Route) -> None:
+    route.cut_at(2)
+    state = route.path.with_name(route.path.name + SUFFIX)
+    (upload,) = route.service.uploads(route.room)
+    unknown = upload.upload_id[:-4] + "0000"
+    state.write_text(state.read_text().replace(upload.upload_id, unknown))
+    route.assert_stored(route.send())
+    assert route.told == ["The earlier upload is gone; starting again."]
+
+
 def test_two_processes_do_not_send_one_file(route: Route) -> None:
     with UploadState(route.path), pytest.raises(FileInUse):
         route.send()

@@ -39,8 +39,13 @@ def parts_acknowledged(state_file: Path) -> int:
     return max(0, len(state_file.read_text().splitlines()) - 1) if state_file.exists() else 0
 
 
+def sending(product: Product, big_file: Path, room: str) -> subprocess.Popen[str]:
+    """Start an upload that takes some seconds, however fast the machine is."""
+    return product.start("uploads", "put", str(big_file), "-r", room, "--limit", "20MB")
+
+
 def killed_after(product: Product, big_file: Path, state_file: Path, room: str, parts: int) -> None:
-    client = product.start("uploads", "put", str(big_file), "-r", room)
+    client = sending(product, big_file, room)
     eventually(lambda: parts_acknowledged(state_file) >= parts)
     kill_9(client)
 
@@ -61,7 +66,8 @@ def test_a_killed_client_resumes_with_the_same_command(
     killed_after(product, big_file, state_file, room, parts)
     kept = parts_acknowledged(state_file)
     first, *_, sent = product.run("uploads", "put", str(big_file), "-r", room, "--json").json_lines()
-    assert first["done_bytes"] == first["resumed_bytes"] == sent["resumed_bytes"] == kept * 8 * 1024 * 1024
+    assert first["done_bytes"] == first["resumed_bytes"] > 0
+    assert sent["resumed_bytes"] == kept * 8 * 1024 * 1024
     (upload,) = product.run("uploads", "ls", "-r", room, "--json").json()
     assert (upload["state"], upload["checksum"]) == ("completed", sent["checksum"])
     stored = product.objects("sleap-rtc-uploads").get(sent["path"].removeprefix("s3://sleap-rtc-uploads/"))
@@ -72,7 +78,7 @@ def test_a_killed_client_resumes_with_the_same_command(
 def test_ctrl_c_keeps_what_was_acknowledged_and_says_so(
     product: Product, big_file: Path, state_file: Path
 ) -> None:
-    client = product.start("uploads", "put", str(big_file), "-r", product.new_room())
+    client = sending(product, big_file, product.new_room())
     eventually(lambda: parts_acknowledged(state_file) >= 2)
     client.send_signal(signal.SIGINT)
     out, _ = client.communicate()
@@ -108,7 +114,7 @@ def test_an_upload_that_was_aborted_meanwhile_starts_again(
 
 def test_two_clients_do_not_send_the_same_file(product: Product, big_file: Path, state_file: Path) -> None:
     room = product.new_room()
-    first = product.start("uploads", "put", str(big_file), "-r", room)
+    first = sending(product, big_file, room)
     eventually(lambda: parts_acknowledged(state_file) >= 1)
     second = product.run("uploads", "put", str(big_file), "-r", room)
     assert (second.status, "Another process is already sending" in second.sentence) == (3, True)
