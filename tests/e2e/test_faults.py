@@ -78,6 +78,8 @@ def test_a_killed_client_resumes_with_the_same_command(
 def test_ctrl_c_keeps_what_was_acknowledged_and_says_so(
     product: Product, big_file: Path, state_file: Path
 ) -> None:
+    # Who starts the tests in the background has them ignore Ctrl-C, and their children with them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     client = sending(product, big_file, product.new_room())
     eventually(lambda: parts_acknowledged(state_file) >= 2)
     client.send_signal(signal.SIGINT)
