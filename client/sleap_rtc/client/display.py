@@ -111,7 +111,8 @@ def transfer_bar(title: str) -> Iterator[ProgressHook]:
     try:
         yield show
     finally:
-        progress.stop()
+        if progress.live.is_started:  # a bar that showed nothing would leave an empty line
+            progress.stop()
 
 
 class TextWatcher:
