@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.partial_bench import CONTENT, PART_BYTES, PartialBench, Peer, at_every_line
+from support.tamper import flip_a_byte
 
 from sleap_rtc.storage.errors import DiskFull, IntegrityError, ObjectChanged, TransferFailed
 from sleap_rtc.storage.partial_file import allocated_bytes, remove_abandoned
@@ -33,14 +34,6 @@ def bench(tmp_path: Path) -> PartialBench:
 
 def log_of(data: Path) -> Path:
     return data.with_name(data.name + ".ranges")
-
-
-def flip_a_byte(path: Path, offset: int) -> None:
-    with path.open("r+b") as file:
-        file.seek(offset)
-        (byte,) = file.read(1)
-        file.seek(offset)
-        file.write(bytes([byte ^ 1]))
 
 
 def bring_2_and_fail(bench: PartialBench, error: BaseException) -> None:
