@@ -1,4 +1,4 @@
-"""Adapter: a rate that bytes keep, by sleeping."""
+"""Adapter: a rate that bytes keep, by sleeping; not the product's own, which is measured against it."""
 
 from __future__ import annotations
 
