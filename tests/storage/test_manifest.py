@@ -148,7 +148,7 @@ def test_a_publisher_that_died_before_the_log_is_made_good_by_the_next_run(
     room: RoomStorage, store: MemoryObjectStore
 ) -> None:
     published = room.publish_model(record("01234567"), NOON)
-    store.remove(keys.manifest_log_key("lab", 1))
+    store.delete(keys.manifest_log_key("lab", 1))
     room.publish_model(record("01234567"), NOON)
     assert logged(store) == [published.value]
 

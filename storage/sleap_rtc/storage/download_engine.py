@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.part_commands import MovePart, SignParts
     from sleap_rtc.storage.part_plan import PartPlan
     from sleap_rtc.storage.retry import Failure
+    from sleap_rtc.storage.stop_signal import StopSignal
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def download(
     threads: int = 10,
     throttle: Throttle | None = None,
     on_progress: ProgressHook = no_progress,
+    stop: StopSignal | None = None,
 ) -> None:
     """Bring an object to `target`, verified; go on from what an earlier run brought of the same object.
 
@@ -64,18 +66,20 @@ def download(
         threads: upper bound of the ranges under way at once.
         throttle: holds the download to a rate.
         on_progress: called as ranges are verified.
+        stop: ends the download where it is; what was verified is kept.
 
     Raises:
         DiskFull: there is no room for it; nothing is left behind.
         ObjectChanged: the store holds another version than the one named; nothing is left behind.
         IntegrityError: the bytes do not have the expected checksum; nothing is left behind.
-        TransferFailed: the network or the store would not deliver; what was verified is kept.
+        TransferFailed: the network or the store would not deliver, or `stop` was set; what was
+            verified is kept.
     """
     plan = plan_ranges(source.size_bytes)
     facts = ObjectFacts(source.size_bytes, source.etag, source.checksum)
     with PartialFile(target, facts, plan.part_size_bytes) as partial, ExitStack() as files:
         ranges = _Ranges(source, plan, partial, files.enter_context(partial.path.open("r+b", buffering=0)))
-        crc = ranges.run(threads, throttle, on_progress) if source.size_bytes else 0
+        crc = ranges.run(threads, throttle, on_progress, stop) if source.size_bytes else 0
         found = to_text(crc)
         if found != source.checksum:
             raise IntegrityError(what=source.name, expected=source.checksum, found=found)
@@ -115,7 +119,9 @@ class _Ranges:
         self._on_progress: ProgressHook = no_progress
         self._resumed_bytes = 0
 
-    def run(self, threads: int, throttle: Throttle | None, on_progress: ProgressHook) -> int:
+    def run(
+        self, threads: int, throttle: Throttle | None, on_progress: ProgressHook, stop: StopSignal | None
+    ) -> int:
         """Fetch what is missing and return the CRC of the whole."""
         done = [
             Range(number, self._plan.part(number).length, crc)
@@ -124,7 +130,7 @@ class _Ranges:
         machine = PartMachine[Range](self._plan, done, most=threads, race=False, now=time.monotonic())
         self._on_progress, self._resumed_bytes = GuardedHook(on_progress), machine.done_bytes
         self._report(machine.done_bytes)
-        ranges = PartCrew(self._source.name, machine, self, threads, throttle).run()
+        ranges = PartCrew(self._source.name, machine, self, threads, throttle, stop).run()
         return combine((each.crc, each.length) for each in ranges)
 
     def sign(self, command: SignParts) -> Mapping[int, Signed]:

@@ -10,6 +10,9 @@
                      {room_id}/uploads/{upload_id}.json             the service's record of an upload
                      {room_id}/datasets/{size_bytes}-{crc:016x}.json  which upload brought these bytes
                      {room_id}/feed/{event_id}.json
+                     {room_id}/workers/{worker_id}.json             who takes jobs here, while he says so
+                     .open/jobs/{room_id}/{job_id}                  what has not ended, so that one LIST shows
+                     .open/uploads/{room_id}/{upload_id}            it, however long the history is
 
 An upload id is `{room_id}-{ulid}`: opaque to clients, yet any instance finds its record without an index.
 """
@@ -22,10 +25,12 @@ from dataclasses import dataclass
 from sleap_rtc.storage.errors import InputError
 
 UPLOADS_PREFIX = "uploads/"
+OPEN_PREFIX = ".open/"
 MODEL_MARKER = "/model.json"
 _ROOM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _MODEL_FOLDER = re.compile(r"(?P<type>[a-z0-9_]{1,64})_(?P<id>[0-9a-f]{8,64})")
+_WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -67,16 +72,32 @@ class ModelFolder:
         return f"{self}model.json"
 
 
+def is_room_id(text: str) -> bool:
+    """Tell whether `text` can be a room id."""
+    return _ROOM_ID.fullmatch(text) is not None
+
+
 def checked_room_id(text: str) -> str:
     """Return `text` if it can be a room id (1 to 32 of A-Z a-z 0-9 _ -, not starting with _ or -).
 
     Raises:
         InputError: it cannot.
     """
-    if not _ROOM_ID.fullmatch(text):
+    if not is_room_id(text):
         raise InputError(
             message=f"{text!r} is not a room id. `sleap-rtc rooms ls` shows the rooms that you are in."
         )
+    return text
+
+
+def checked_worker_id(text: str) -> str:
+    """Return `text` if it can be a worker id (1 to 96 of A-Z a-z 0-9 . _ -, starting with a letter or digit).
+
+    Raises:
+        InputError: it cannot.
+    """
+    if not _WORKER_ID.fullmatch(text):
+        raise InputError(message=f"{text[:96]!r} is not a worker id.")
     return text
 
 
@@ -189,3 +210,45 @@ def feed_prefix(room_id: str) -> str:
 def feed_key(room_id: str, event_id: str) -> str:
     """Return the key of one room notification; ULIDs sort by time."""
     return f"{feed_prefix(room_id)}{event_id}.json"
+
+
+def workers_prefix(room_id: str) -> str:
+    """Return what the keys of the room's workers start with."""
+    return f"{room_id}/workers/"
+
+
+def worker_key(room_id: str, worker_id: str) -> str:
+    """Return the key under which a worker says that it is there."""
+    return f"{workers_prefix(room_id)}{worker_id}.json"
+
+
+def open_jobs_prefix(room_id: str) -> str:
+    """Return what the markers of the room's jobs that have not ended start with."""
+    return f"{OPEN_PREFIX}jobs/{room_id}/"
+
+
+def open_job_key(room_id: str, job_id: str) -> str:
+    """Return the key of the marker of a job that has not ended."""
+    return f"{open_jobs_prefix(room_id)}{job_id}"
+
+
+def open_upload_key(upload: UploadKey) -> str:
+    """Return the key of the marker of an upload that is being completed."""
+    return f"{OPEN_PREFIX}uploads/{upload.room_id}/{upload.upload_id}"
+
+
+@dataclass(frozen=True)
+class OpenMarker:
+    """Something that has not ended: a job, or the completion of an upload."""
+
+    kind: str
+    room_id: str
+    id: str
+
+
+def parse_open_key(key: str) -> OpenMarker | None:
+    """Return what a marker stands for, or None if the key is no marker of ours."""
+    match key.split("/"):
+        case [".open", ("jobs" | "uploads") as kind, room_id, id_] if _ROOM_ID.fullmatch(room_id):
+            return OpenMarker(kind, room_id, id_)
+    return None

@@ -49,6 +49,11 @@ class MemoryObjectStore:
             self._objects[key] = StoredObject(info, body)
             return etag
 
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        with self._lock:
+            self._objects.pop(key, None)
+
     def list(self, prefix: str, start_after: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects under a prefix in the order of their keys."""
         for key in sorted(self._objects):
@@ -59,8 +64,3 @@ class MemoryObjectStore:
         """Yield the distinct next path segments under a prefix."""
         rests = (info.key[len(prefix) :] for info in self.list(prefix))
         yield from sorted({rest.split("/")[0] for rest in rests if "/" in rest})
-
-    def remove(self, key: str) -> None:
-        """Lose an object, as an accident would."""
-        with self._lock:
-            self._objects.pop(key, None)

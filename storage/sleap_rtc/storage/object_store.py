@@ -69,6 +69,9 @@ class ObjectStore(Protocol):
             WriteConflict: another conditional write was under way (S3: 409); the same call may be repeated.
         """
 
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is as good."""
+
     def list(self, prefix: str, start_after: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects under a prefix in the order of their keys, without user metadata."""
 

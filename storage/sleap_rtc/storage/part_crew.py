@@ -15,6 +15,7 @@ from sleap_rtc.storage.errors import TransferFailed, Unreachable
 from sleap_rtc.storage.lane import Lane
 from sleap_rtc.storage.part_commands import CutPart, Fail, Finish, M, MovePart, SignParts, Wait
 from sleap_rtc.storage.retry import Failure
+from sleap_rtc.storage.stop_signal import StopSignal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,14 +55,22 @@ class PartCrew(Generic[M]):
         mover: does it.
         most: upper bound of the parts under way; one thread more signs meanwhile.
         throttle: holds all lanes to a rate together.
+        stop: ends the transfer where it is.
     """
 
     def __init__(
-        self, name: str, machine: PartMachine[M], mover: Mover[M], most: int, throttle: Throttle | None = None
+        self,
+        name: str,
+        machine: PartMachine[M],
+        mover: Mover[M],
+        most: int,
+        throttle: Throttle | None = None,
+        stop: StopSignal | None = None,
     ) -> None:
         self._name = name
         self._machine = machine
         self._mover = mover
+        self._stop = stop or StopSignal()
         self._lanes = [Lane(throttle) for _ in range(min(most, machine.plan.count) + 1)]
         self._lane_of_try: dict[int, Lane] = {}
         self._changed = threading.Condition()
@@ -83,8 +92,9 @@ class PartCrew(Generic[M]):
         for thread in threads:
             thread.start()
         try:
-            for thread in threads:
-                thread.join()
+            with self._stop.cutting(lambda: self._end(None)):
+                for thread in threads:
+                    thread.join()
         finally:
             self._end(None)
             for thread in threads:

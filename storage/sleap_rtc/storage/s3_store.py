@@ -59,6 +59,11 @@ class S3ObjectStore:
             raise
         return reply["ETag"]
 
+    def delete(self, key: str) -> None:
+        """Remove an object (in a versioned bucket: hide it)."""
+        with s3_errors(key):
+            self._client.delete_object(Bucket=self.bucket, Key=key)
+
     def list(self, prefix: str, start_after: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects under a prefix, page by page (one LIST request per 1,000)."""
         pages = self._client.get_paginator("list_objects_v2").paginate(

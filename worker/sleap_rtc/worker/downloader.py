@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.jobs import DatasetRef
     from sleap_rtc.storage.blob_cache import BlobCache
+    from sleap_rtc.storage.stop_signal import StopSignal
     from sleap_rtc.worker.dataset_source import DatasetSource
 
 
@@ -43,7 +44,13 @@ class S3Downloader:
         download(self._source.find(dataset), target, threads=self._threads, on_progress=on_progress)
 
     @contextmanager
-    def cached(self, dataset: DatasetRef, cache: BlobCache, say: Callable[[str], None]) -> Iterator[Path]:
+    def cached(
+        self,
+        dataset: DatasetRef,
+        cache: BlobCache,
+        say: Callable[[str], None],
+        stop: StopSignal | None = None,
+    ) -> Iterator[Path]:
         """Yield the path of a dataset, downloaded unless an earlier job left it here.
 
         The store is asked either way: a dataset that was replaced there is refused though its bytes are here.
@@ -52,6 +59,7 @@ class S3Downloader:
             dataset: what is wanted.
             cache: where it is kept.
             say: told in a line what is done.
+            stop: ends a download where it is.
 
         Raises:
             What `download` raises.
@@ -64,7 +72,7 @@ class S3Downloader:
             nonlocal hit
             hit = False
             say(f"downloading {what}")
-            download(source, target, threads=self._threads)
+            download(source, target, threads=self._threads, stop=stop)
             say(f"verified {dataset.checksum}")
 
         with cache.use(BlobId(dataset.checksum, dataset.size_bytes), fetch) as path:
