@@ -67,7 +67,7 @@ def test_train_show_list_and_pull(product: Product, package: Path) -> None:
     log = product.run("jobs", "logs", job["job_id"], "-r", room).out
     assert "reference trainer: epoch 2/2" in log
     shown = product.run("jobs", "show", job["job_id"], "-r", room).out
-    assert "S3 notice data@" in shown
+    assert "S3 notice model.json@" in shown
     worker.stop()
 
 

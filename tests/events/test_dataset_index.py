@@ -104,7 +104,7 @@ def test_what_is_gone_or_replaced_or_not_ours_is_left_out(house: House) -> None:
     )
     for record in (gone, replaced, there):
         house.dispatched(record)
-    house.uploads.remove(str(upload_of(gone)))
+    house.uploads.delete(str(upload_of(gone)))
     house.put_dataset(replaced, b"rats")
     house.put(f"{keys.datasets_prefix(ROOM)}5-not ours.json", b"{")
     assert present(house) == [there.upload_id]
@@ -134,6 +134,7 @@ def test_a_job_that_was_submitted_and_never_made_is_made_by_the_sweep(
     house.dispatched(record)
     swept(house)
     key, job_id = keys.upload_record_key(upload_of(record)), "01J00000000000000000000001"
+    house.jobs.announce(upload_of(record), job_id, record.created_at)
     Documents(house.rooms, UploadRecord).change(key, lambda present: asked(present, job_id))
     swept(house)
     made = house.jobs.get(ROOM, job_id)

@@ -13,7 +13,7 @@ from support.loop import in_loop
 from support.queues import engine_queue
 from ulid import ULID
 
-from sleap_rtc.events import jobs
+from sleap_rtc.events import job_steps
 from sleap_rtc.events.feed import RoomFeed
 from sleap_rtc.events.messages import RoomEvent
 from sleap_rtc.events.sns_topic import SnsTopic
@@ -61,7 +61,7 @@ def test_the_room_is_told_of_the_newest_edge(feed: RoomFeed) -> None:
 
 
 def test_the_room_is_told_of_each_of_several_edges_in_order(feed: RoomFeed) -> None:
-    feed.tell_job(jobs.lost(claim(queued_job()), NOON, "the lease ran out", 3), edges=2)
+    feed.tell_job(job_steps.lost(claim(queued_job()), NOON, "the lease ran out", 3), edges=2)
     assert {event.key.split("/", 1)[1] for event in feed.since(ROOM)} == {"3/lost", "4/requeued"}
 
 
@@ -79,7 +79,9 @@ def test_one_fact_told_twice_has_one_key_and_two_ids(feed: RoomFeed) -> None:
 
 
 def test_a_failure_is_told_with_its_sentence(feed: RoomFeed) -> None:
-    feed.tell_job(jobs.failed(claim(queued_job()), NOON, "w1", "dataset_corrupt", "The dataset is corrupt."))
+    feed.tell_job(
+        job_steps.failed(claim(queued_job()), NOON, "w1", "dataset_corrupt", "The dataset is corrupt.")
+    )
     assert [event.text for event in feed.since(ROOM)] == ["The dataset is corrupt."]
 
 

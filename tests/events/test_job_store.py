@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from support.jobs import ROOM, claim, make_job, queued_job
+from support.jobs import NOON, ROOM, claim, make_job, queued_job
 
+from sleap_rtc.events import job_steps
 from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.jobs import Job, JobClaimed
 from sleap_rtc.storage import keys
@@ -31,8 +32,9 @@ def test_a_job_that_nobody_made_is_not_found_by_its_name(store: JobStore) -> Non
 
 
 def test_whoever_creates_second_gets_the_job_that_stands_there(store: JobStore) -> None:
-    store.create(queued_job(created_by="ada"))
-    assert store.create(queued_job(created_by="bob")).created_by == "ada"
+    assert store.create(queued_job(created_by="ada"))[1]
+    job, ours = store.create(queued_job(created_by="bob"))
+    assert (job.created_by, ours) == ("ada", False)
     assert store.get(ROOM, JOB_ID).created_by == "ada"
 
 
@@ -62,9 +64,31 @@ def test_the_jobs_of_a_room_are_listed_oldest_first(store: JobStore) -> None:
     for number in (2, 1, 3):
         store.create(queued_job(job_id=f"{number:026}"))
     store.create(queued_job(room_id="rats-2"))
-    assert [int(job.job_id) for job in store.list(ROOM)] == [1, 2, 3]
+    assert [int(job.job_id) for job in store.newest(ROOM, 50)] == [1, 2, 3]
+    assert [int(job.job_id) for job in store.newest(ROOM, 2)] == [2, 3]
+
+
+def promised(store: JobStore, job: Job) -> Job:
+    """Announce a job and make it, as dispatch does."""
+    store.announce(keys.UploadKey(job.room_id, f"{job.room_id}-{JOB_ID}"), job.job_id, NOON)
+    return store.create(job)[0]
+
+
+def test_a_job_is_open_until_it_has_ended(store: JobStore) -> None:
+    first, second = (promised(store, queued_job(job_id=f"{number:026}")) for number in (1, 2))
+    assert [job.job_id for job in store.open(ROOM)] == [first.job_id, second.job_id]
+    store.change(ROOM, first.job_id, lambda job: job_steps.cancelled(job, NOON, "ada"))
+    assert [job.job_id for job in store.open(ROOM)] == [second.job_id]
+
+
+def test_a_promise_says_of_which_upload_the_job_is_to_be_made(store: JobStore) -> None:
+    promised(store, queued_job())
+    assert store.announced(ROOM, JOB_ID).upload_id == f"{ROOM}-{JOB_ID}"
+    store.forget(ROOM, JOB_ID)
+    with pytest.raises(NotFound):
+        store.announced(ROOM, JOB_ID)
 
 
 def test_a_log_without_a_job_is_not_listed(store: JobStore, objects: MemoryObjectStore) -> None:
     objects.put(keys.log_key(ROOM, JOB_ID, 1), b"line", Create())
-    assert list(store.list(ROOM)) == []
+    assert store.newest(ROOM, 50) == []

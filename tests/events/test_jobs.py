@@ -12,13 +12,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pydantic import ValidationError
 from support.jobs import LEASE_S, MOST_ATTEMPTS, NOON, claim, make_job, queued_job, states
 
-from sleap_rtc.events import jobs
+from sleap_rtc.events import job_steps
 from sleap_rtc.events.jobs import (
     ENDED,
     HELD,
     WAITING,
+    CancelRefused,
     Edge,
     Job,
+    JobCancelled,
     JobClaimed,
     JobEnded,
     JobNotReady,
@@ -35,19 +37,24 @@ STEPS = (JobState.DOWNLOADING, JobState.TRAINING, JobState.UPLOADING)
 
 
 def lost(job: Job, now: datetime = AFTER_THE_LEASE) -> Job:
-    return jobs.lost(job, now, "the lease ran out", MOST_ATTEMPTS)
+    return job_steps.lost(job, now, "the lease ran out", MOST_ATTEMPTS)
 
 
 def given_back(job: Job, fencing: int) -> Job:
-    return jobs.given_back(job, fencing, NOON, "the store does not answer", MOST_ATTEMPTS)
+    reason = "the dataset did not come through"
+    return job_steps.given_back(job, fencing, NOON, reason, 0, MOST_ATTEMPTS, counts=True)
+
+
+def cancelled(job: Job) -> Job:
+    return job_steps.cancelled(job, NOON, "ada")
 
 
 def failed(job: Job) -> Job:
-    return jobs.failed(job, NOON, "w1", "dataset_corrupt", "The dataset is corrupt.")
+    return job_steps.failed(job, NOON, "w1", "dataset_corrupt", "The dataset is corrupt.")
 
 
 def published(job: Job) -> Job:
-    return jobs.published(job, NOON, "notice")
+    return job_steps.published(job, NOON, "notice")
 
 
 def after_losing(job: Job, workers: int) -> Job:
@@ -59,7 +66,7 @@ def after_losing(job: Job, workers: int) -> Job:
 def test_a_job_that_goes_well_passes_through_every_step() -> None:
     job = claim(queued_job())
     for step in STEPS:
-        job = jobs.advanced(job, step, job.fencing, NOON)
+        job = job_steps.advanced(job, step, job.fencing, NOON)
     assert states(published(job)) == [
         *("uploaded", "queued", "claimed"),
         *("downloading", "training", "uploading", "published"),
@@ -67,7 +74,7 @@ def test_a_job_that_goes_well_passes_through_every_step() -> None:
 
 
 def test_every_edge_says_when_by_whom_in_which_attempt_and_why() -> None:
-    job = jobs.advanced(claim(queued_job(), "w7"), JobState.TRAINING, 1, NOON, "dataset verified")
+    job = job_steps.advanced(claim(queued_job(), "w7"), JobState.TRAINING, 1, NOON, "dataset verified")
     assert job.history[-1] == Edge(
         state=JobState.TRAINING, at=NOON, by="w7", attempt=1, fencing=1, event="dataset verified"
     )
@@ -82,7 +89,7 @@ def test_a_claim_gives_a_lease_and_a_fencing_number() -> None:
 
 def test_a_job_that_is_not_queued_cannot_be_claimed() -> None:
     with pytest.raises(JobNotReady, match="uploaded"):
-        claim(jobs.uploaded(make_job(), NOON, "notice"))
+        claim(make_job())
 
 
 def test_a_held_job_cannot_be_claimed_and_says_for_how_long() -> None:
@@ -90,7 +97,7 @@ def test_a_held_job_cannot_be_claimed_and_says_for_how_long() -> None:
         claim(claim(queued_job()), "w2", NOON + timedelta(seconds=1))
 
 
-@pytest.mark.parametrize("end", [failed, published])
+@pytest.mark.parametrize("end", [failed, published, cancelled])
 def test_an_ended_job_cannot_be_claimed(end: Callable[[Job], Job]) -> None:
     with pytest.raises(JobEnded):
         claim(end(claim(queued_job())), "w2")
@@ -112,7 +119,7 @@ def test_a_claim_after_too_many_lost_workers_ends_the_job() -> None:
 def test_after_too_many_lost_workers_a_job_fails_and_says_how_many() -> None:
     job = after_losing(queued_job(), MOST_ATTEMPTS)
     assert job.failure is not None
-    assert job.failure.message == "3 workers were lost in turn."
+    assert job.failure.message == "The worker was lost; that was attempt 3 of 3 that count."
     assert states(job)[-2:] == ["lost", "failed"]
 
 
@@ -126,30 +133,30 @@ def test_the_lost_worker_is_named_in_the_history() -> None:
 
 
 def test_a_renewed_lease_counts_from_now() -> None:
-    job = jobs.renewed(claim(queued_job()), 1, NOON + timedelta(seconds=30), LEASE_S)
-    assert jobs.lease_remaining_s(job, AFTER_THE_LEASE) == 30
+    job = job_steps.renewed(claim(queued_job()), 1, NOON + timedelta(seconds=30), LEASE_S)
+    assert job_steps.lease_remaining_s(job, AFTER_THE_LEASE) == 30
 
 
 def test_a_renewal_leaves_no_edge() -> None:
     job = claim(queued_job())
-    assert jobs.renewed(job, 1, NOON, LEASE_S).history == job.history
+    assert job_steps.renewed(job, 1, NOON, LEASE_S).history == job.history
 
 
 def test_a_lease_that_ran_out_has_no_time_left() -> None:
-    assert jobs.lease_remaining_s(claim(queued_job()), AFTER_THE_LEASE + timedelta(days=1)) == 0
+    assert job_steps.lease_remaining_s(claim(queued_job()), AFTER_THE_LEASE + timedelta(days=1)) == 0
 
 
 def test_a_job_that_nobody_holds_has_no_lease() -> None:
-    assert jobs.lease_remaining_s(queued_job(), NOON) == 0
+    assert job_steps.lease_remaining_s(queued_job(), NOON) == 0
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda job: jobs.renewed(job, 1, NOON, LEASE_S),
-        lambda job: jobs.advanced(job, JobState.TRAINING, 1, NOON),
+        lambda job: job_steps.renewed(job, 1, NOON, LEASE_S),
+        lambda job: job_steps.advanced(job, JobState.TRAINING, 1, NOON),
         lambda job: given_back(job, 1),
-        lambda job: jobs.check_fencing(job, 1),
+        lambda job: job_steps.check_fencing(job, 1),
     ],
 )
 def test_a_stale_worker_is_refused_with_both_numbers(change: Callable[[Job], object]) -> None:
@@ -158,10 +165,10 @@ def test_a_stale_worker_is_refused_with_both_numbers(change: Callable[[Job], obj
         change(taken_over)
 
 
-@pytest.mark.parametrize("end", [failed, published, lost])
+@pytest.mark.parametrize("end", [failed, published, lost, cancelled])
 def test_the_holder_is_refused_once_the_job_is_out_of_his_hands(end: Callable[[Job], Job]) -> None:
     with pytest.raises(LeaseLost):
-        jobs.advanced(end(claim(queued_job())), JobState.TRAINING, 1, NOON)
+        job_steps.advanced(end(claim(queued_job())), JobState.TRAINING, 1, NOON)
 
 
 def test_a_job_that_was_given_back_waits_for_the_next_worker() -> None:
@@ -176,7 +183,7 @@ def test_a_job_that_was_given_back_too_often_fails_with_the_reason() -> None:
         job = given_back(claim(job), attempt)
     assert job.failure is not None
     assert (job.state, job.failure.code) == (JobState.FAILED, "gave_up")
-    assert job.failure.message == "the store does not answer"
+    assert job.failure.message == "the dataset did not come through"
 
 
 def test_a_failed_job_says_why_and_is_held_by_nobody() -> None:
@@ -192,9 +199,75 @@ def test_publishing_an_ended_job_changes_nothing(end: Callable[[Job], Job]) -> N
     assert published(job) is job
 
 
-def test_queueing_a_job_twice_changes_nothing() -> None:
+def test_an_attempt_that_does_not_count_brings_the_job_no_nearer_to_its_end() -> None:
     job = queued_job()
-    assert jobs.enqueued(job, NOON, "again") is job
+    for attempt in range(1, 10 * MOST_ATTEMPTS):
+        job = job_steps.given_back(
+            claim(job), attempt, NOON, "the worker shut down", 0, MOST_ATTEMPTS, counts=False
+        )
+    assert (job.state, job.spent) == (JobState.REQUEUED, 0)
+
+
+def test_a_job_that_has_to_wait_is_taken_when_the_time_has_come() -> None:
+    job = claim(queued_job())
+    waits = job_steps.given_back(job, 1, NOON, "no route", 30, MOST_ATTEMPTS, counts=True)
+    with pytest.raises(JobNotReady) as early:
+        claim(waits, now=NOON + timedelta(seconds=10))
+    assert early.value.remaining_s == 20
+    assert claim(waits, now=NOON + timedelta(seconds=30)).state is JobState.CLAIMED
+
+
+@pytest.mark.parametrize("step", [None, JobState.DOWNLOADING, JobState.TRAINING])
+def test_a_job_can_be_cancelled_until_its_model_is_on_its_way(step: JobState | None) -> None:
+    job = claim(queued_job())
+    job = cancelled(job_steps.advanced(job, step, 1, NOON) if step else job)
+    assert (job.state, job.lease, job.history[-1].by) == (JobState.CANCELLED, None, "ada")
+
+
+def test_the_holder_of_a_cancelled_job_hears_by_whom() -> None:
+    job = cancelled(claim(queued_job()))
+    with pytest.raises(JobCancelled, match="cancelled by ada"):
+        job_steps.renewed(job, 1, NOON, LEASE_S)
+
+
+def test_cancelling_twice_changes_nothing() -> None:
+    job = cancelled(queued_job())
+    assert cancelled(job) is job
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        lambda: failed(claim(queued_job())),
+        lambda: published(claim(queued_job())),
+        lambda: job_steps.advanced(claim(queued_job()), JobState.UPLOADING, 1, NOON),
+        lambda: job_steps.accepted(claim(queued_job()), 1),
+    ],
+)
+def test_a_job_that_is_trained_or_ended_cannot_be_cancelled(late: Callable[[], Job]) -> None:
+    with pytest.raises(CancelRefused):
+        cancelled(late())
+
+
+def test_a_job_whose_model_counts_is_taken_by_nobody_and_changed_by_nobody() -> None:
+    job = job_steps.accepted(claim(queued_job()), 1)
+    with pytest.raises(JobNotReady, match="being published"):
+        claim(job, "w2", AFTER_THE_LEASE)
+    with pytest.raises(LeaseLost):
+        job_steps.advanced(job, JobState.TRAINING, 1, NOON)
+
+
+def test_a_model_that_comes_after_its_lease_counts_until_the_job_is_given_away() -> None:
+    late = lost(claim(queued_job()))
+    assert job_steps.accepted(late, 1).accepted
+    with pytest.raises(LeaseLost):
+        job_steps.accepted(claim(late, "w2", AFTER_THE_LEASE), 1)
+
+
+@pytest.mark.parametrize("end", [failed, cancelled])
+def test_the_model_of_a_job_that_ended_otherwise_does_not_count(end: Callable[[Job], Job]) -> None:
+    with pytest.raises(LeaseLost):
+        job_steps.accepted(end(claim(queued_job())), 1)
 
 
 def test_a_job_is_in_its_state_since_its_last_edge() -> None:
@@ -211,7 +284,7 @@ def test_a_job_is_in_its_state_since_its_last_edge() -> None:
     ],
 )
 def test_the_cause_of_an_edge_is_said_in_a_few_words(event: str, cause: str) -> None:
-    assert jobs.uploaded(make_job(), NOON, event).history[-1].cause == cause
+    assert job_steps.queued(make_job(), NOON, event).history[-1].cause == cause
 
 
 def test_a_job_is_the_same_after_it_was_written_and_read() -> None:
@@ -251,7 +324,7 @@ class JobLife(RuleBasedStateMachine):
         try:
             self.apply(lambda job: claim(job, worker, self.now))
         except JobClaimed:
-            assert jobs.lease_remaining_s(self.job, self.now) > 0
+            assert job_steps.lease_remaining_s(self.job, self.now) > 0
         except JobEnded:
             assert self.job.state in ENDED
         else:
@@ -271,11 +344,11 @@ class JobLife(RuleBasedStateMachine):
 
     @rule(worker=st.sampled_from(["w1", "w2", "w3"]))
     def renews(self, worker: str) -> None:
-        self.try_as(worker, lambda job, token: jobs.renewed(job, token, self.now, LEASE_S))
+        self.try_as(worker, lambda job, token: job_steps.renewed(job, token, self.now, LEASE_S))
 
     @rule(worker=st.sampled_from(["w1", "w2", "w3"]), step=st.sampled_from(STEPS))
     def advances(self, worker: str, step: JobState) -> None:
-        self.try_as(worker, lambda job, token: jobs.advanced(job, step, token, self.now))
+        self.try_as(worker, lambda job, token: job_steps.advanced(job, step, token, self.now))
 
     @rule(worker=st.sampled_from(["w1", "w2", "w3"]))
     def gives_back(self, worker: str) -> None:
@@ -284,18 +357,34 @@ class JobLife(RuleBasedStateMachine):
     @precondition(lambda self: self.job.state in HELD)
     @rule()
     def is_lost(self) -> None:
-        if jobs.lease_remaining_s(self.job, self.now) == 0:
+        if job_steps.lease_remaining_s(self.job, self.now) == 0:
             self.apply(lambda job: lost(job, self.now))
+
+    @rule(worker=st.sampled_from(["w1", "w2", "w3"]))
+    def shuts_down(self, worker: str) -> None:
+        def drained(job: Job, token: int) -> Job:
+            return job_steps.given_back(job, token, self.now, "shut down", 0, MOST_ATTEMPTS, counts=False)
+
+        self.try_as(worker, drained)
 
     @precondition(lambda self: self.job.state in HELD)
     @rule(end=st.sampled_from([failed, published]))
     def ends(self, end: Callable[[Job], Job]) -> None:
         self.apply(end)
 
+    @rule()
+    def is_cancelled(self) -> None:
+        if self.job.state in ENDED - {JobState.CANCELLED} or self.job.state is JobState.UPLOADING:
+            with pytest.raises(CancelRefused):
+                cancelled(self.job)
+        else:
+            self.apply(cancelled)
+
     @invariant()
-    def attempts_are_bounded_and_each_has_its_number(self) -> None:
+    def attempts_that_count_are_bounded_and_each_claim_has_its_number(self) -> None:
         claims = [edge for edge in self.job.history if edge.state is JobState.CLAIMED]
-        assert len(claims) == self.job.attempt == self.job.fencing <= MOST_ATTEMPTS
+        assert len(claims) == self.job.attempt == self.job.fencing
+        assert self.job.spent <= MOST_ATTEMPTS
 
     @invariant()
     def only_a_held_job_has_a_lease(self) -> None:

@@ -104,7 +104,7 @@ def test_a_bad_record_does_not_take_the_good_one_beside_it_along(house: House) -
 def test_a_crash_between_the_manifest_and_the_job_is_made_good_by_the_next_delivery(house: House) -> None:
     record = house.finished()
     job = house.rooms.get(keys.job_key(ROOM, record.job_id))
-    house.rooms.remove(job.info.key)
+    house.rooms.delete(job.info.key)
     house.announced(record)
     house.put(job.info.key, job.body)
     house.announced(record)
@@ -114,7 +114,9 @@ def test_a_crash_between_the_manifest_and_the_job_is_made_good_by_the_next_deliv
 def test_a_stale_worker_is_refused(house: House) -> None:
     held = house.claimed(house.queued())
     house.claimed(held, "w2", in_an_hour())
-    assert_refused(house, house.trained(held), "a stale worker made it (fencing number 1, now 2)")
+    assert_refused(
+        house, house.trained(held), "a stale worker made it: The job was given to another worker meanwhile"
+    )
 
 
 def test_the_worker_that_took_over_is_not_refused(house: House) -> None:
@@ -128,14 +130,14 @@ def test_the_worker_that_took_over_is_not_refused(house: House) -> None:
 
 def test_a_model_with_a_file_missing_is_refused(house: House) -> None:
     record = house.finished()
-    house.rooms.remove(folder_of(record).file("best.ckpt"))
+    house.rooms.delete(folder_of(record).file("best.ckpt"))
     assert_refused(house, record, "its file best.ckpt is missing")
 
 
 def test_a_model_with_a_file_of_another_size_is_refused(house: House) -> None:
     record = house.finished(b"weights")
     key = folder_of(record).file("best.ckpt")
-    house.rooms.remove(key)
+    house.rooms.delete(key)
     house.put(key, b"weight")
     assert_refused(house, record, "best.ckpt has 6 bytes instead of 7")
 
@@ -157,7 +159,7 @@ def test_a_model_in_a_folder_that_is_not_its_own_is_refused(house: House) -> Non
 def test_a_record_of_another_room_or_type_is_refused(house: House, folder_field: str) -> None:
     record = house.finished()
     other = record.model_copy(update={folder_field: "other"})
-    house.rooms.remove(folder_of(record).record)
+    house.rooms.delete(folder_of(record).record)
     house.put(folder_of(record).record, other.model_dump_json().encode())
     assert "of another room or type" in (house.publish.publish(folder_of(record), "notice") or "")
 
@@ -171,20 +173,20 @@ def test_a_file_name_that_leaves_the_folder_is_refused(house: House) -> None:
 
 def test_a_model_of_a_job_that_nobody_knows_is_refused(house: House) -> None:
     record = house.finished()
-    house.rooms.remove(keys.job_key(ROOM, record.job_id))
+    house.rooms.delete(keys.job_key(ROOM, record.job_id))
     assert_refused(house, record, f"job {record.job_id}")
 
 
 def test_a_record_that_is_not_there_is_refused(house: House) -> None:
     record = house.finished()
-    house.rooms.remove(folder_of(record).record)
+    house.rooms.delete(folder_of(record).record)
     assert_refused(house, record, folder_of(record).record)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"\xff\xfe", b"[" * 10_000])
 def test_a_record_that_cannot_be_read_is_refused(house: House, body: bytes) -> None:
     record = house.finished()
-    house.rooms.remove(folder_of(record).record)
+    house.rooms.delete(folder_of(record).record)
     house.put(folder_of(record).record, body)
     assert_refused(house, record, "is not a model record")
 

@@ -16,12 +16,13 @@ from support.jobs import (
     House,
     folder_of,
     in_an_hour,
+    make_job,
     states,
     upload_of,
 )
 from support.loop import in_loop, run, until
 
-from sleap_rtc.events import jobs
+from sleap_rtc.events import job_steps, jobs
 from sleap_rtc.events.jobs import JobRequest, JobState
 from sleap_rtc.events.uploads import UploadRecord
 from sleap_rtc.storage import keys
@@ -52,21 +53,28 @@ def reads_of_a_sweep(house: House, later: timedelta = HOUR) -> list[str]:
 
 def test_an_upload_that_nobody_was_told_of_is_dispatched(house: House) -> None:
     record = house.completed_upload()
-    house.swept()
+    house.swept(HOUR)
     assert states(house.job(record)) == ["uploaded", "queued"]
     assert house.sent() == [record.job_id]
 
 
 def test_an_upload_whose_event_may_still_come_is_left_to_it(house: House) -> None:
-    house.completed_upload(created_at=datetime.now(UTC))
+    house.completed_upload()
     house.swept()
     assert house.sent() == []
 
 
 def test_an_upload_that_is_still_open_is_left_alone(house: House) -> None:
-    house.completed_upload(state="open")
-    house.swept()
+    record = house.completed_upload(state="open")
+    house.swept(HOUR)
     assert house.sent() == []
+    assert house.marked() == [record.upload_id]
+
+
+def test_an_upload_that_nobody_ever_completed_is_forgotten_after_its_bytes_were(house: House) -> None:
+    house.completed_upload(state="aborted")
+    house.swept(timedelta(days=9))
+    assert house.marked() == []
 
 
 def test_a_job_whose_message_could_not_be_sent_is_queued_by_the_sweep(house: House) -> None:
@@ -74,8 +82,9 @@ def test_a_job_whose_message_could_not_be_sent_is_queued_by_the_sweep(house: Hou
     house.sends_that_fail = 1
     with pytest.raises(Unreachable):
         house.dispatched(record)
-    house.swept()
-    assert states(house.job(record)) == ["uploaded", "queued"]
+    house.start()
+    house.swept(HOUR)
+    assert house.sent() == [record.job_id]
 
 
 def test_a_job_whose_worker_is_lost_goes_back_to_the_queue(house: House) -> None:
@@ -151,8 +160,8 @@ def test_a_model_whose_record_is_still_to_come_is_nothing_to_speak_of(
 def test_a_lost_manifest_is_made_again_from_the_models(house: House) -> None:
     records = [house.finished(b"one"), house.finished(b"two")]
     house.swept(HOUR)
-    house.rooms.remove(keys.manifest_key(ROOM))
-    house.swept(HOUR)
+    house.rooms.delete(keys.manifest_key(ROOM))
+    house.swept_deep()
     assert set(house.manifest().models) == {record.model_id for record in records}
 
 
@@ -168,9 +177,9 @@ def test_a_refused_model_that_the_next_worker_writes_again_is_published(house: H
     held = house.claimed(house.queued())
     taken_over = house.claimed(held, "w2", in_an_hour())
     house.trained(held)
-    house.swept()
+    house.swept_deep()
     record = house.trained(taken_over)
-    house.swept()
+    house.swept_deep()
     assert house.job_of(record).state is JobState.PUBLISHED
 
 
@@ -178,53 +187,85 @@ def test_a_refused_model_is_only_asked_for_its_version(house: House) -> None:
     held = house.claimed(house.queued())
     house.claimed(held, "w2", in_an_hour())
     key = folder_of(house.trained(held)).record
-    house.swept()
-    assert reads_of_a_sweep(house, timedelta()).count(key) == 1
+    house.swept_deep()
+    house.rooms.read.clear()
+    house.swept_deep()
+    assert house.rooms.read[key] == 1
 
 
-def test_settled_rooms_cost_one_read_of_their_manifest(house: House) -> None:
-    house.announced(house.finished())
-    house.swept(HOUR)
-    assert reads_of_a_sweep(house) == [keys.manifest_key(ROOM)]
-
-
-def test_a_new_instance_reads_what_is_settled_once(house: House) -> None:
-    house.announced(house.finished())
+def test_a_house_where_everything_has_ended_costs_one_listing_and_no_read(house: House) -> None:
+    for content in (b"one", b"two", b"three"):
+        house.announced(house.finished(content))
     house.start()
-    assert len(reads_of_a_sweep(house)) > 1
-    assert reads_of_a_sweep(house) == [keys.manifest_key(ROOM)]
+    house.rooms.listed.clear()
+    assert reads_of_a_sweep(house) == []
+    assert house.rooms.listed == [keys.OPEN_PREFIX]
 
 
-def test_a_job_that_is_not_settled_costs_one_read(house: House) -> None:
+def test_a_deep_sweep_costs_one_read_for_each_room(house: House) -> None:
+    house.announced(house.finished())
+    house.rooms.read.clear()
+    house.swept_deep()
+    assert list(house.rooms.read.elements()) == [keys.manifest_key(ROOM)]
+
+
+def test_a_job_that_has_not_ended_costs_one_read(house: House) -> None:
     job = running(house)
-    house.swept()
-    found = reads_of_a_sweep(house, timedelta())
-    assert found.count(keys.job_key(ROOM, job.job_id)) == 1
+    assert reads_of_a_sweep(house, timedelta()) == [keys.job_key(ROOM, job.job_id)]
 
 
-def test_an_upload_that_is_still_open_costs_one_read(house: House) -> None:
-    record = house.completed_upload(state="open")
-    found = reads_of_a_sweep(house)
-    assert found == [keys.manifest_key(ROOM), keys.upload_record_key(upload_of(record))]
-
-
-def test_an_upload_that_got_its_job_later_is_looked_at_again(house: House) -> None:
+def submitted_later(house: House, job_id: str) -> None:
+    """Leave a job that was asked for after its dataset had come, by a service that died before it made it."""
     record = house.completed_upload(job=None, job_id=None)
     house.dispatched(record)
-    house.swept()
-    given = {"job": JobRequest(), "job_id": "01J00000000000000000000000"}
+    house.jobs.announce(upload_of(record), job_id, datetime.now(UTC))
+    given = {"job": JobRequest(), "job_id": job_id}
     Documents(house.rooms, UploadRecord).change(
         keys.upload_record_key(upload_of(record)), lambda present: present.model_copy(update=given)
     )
+
+
+def test_a_job_that_was_promised_and_not_made_is_made(house: House) -> None:
+    submitted_later(house, "01J00000000000000000000000")
     house.swept()
+    assert house.sent() == []
+    house.swept(HOUR)
     assert house.sent() == ["01J00000000000000000000000"]
+
+
+def test_a_promise_that_nobody_was_given_is_forgotten(house: House) -> None:
+    record = house.completed_upload()
+    house.dispatched(record)
+    house.jobs.announce(upload_of(record), "01J00000000000000000000000", datetime.now(UTC))
+    house.swept(HOUR)
+    assert house.marked() == [record.job_id]
+
+
+def test_the_marker_of_a_job_that_has_ended_goes_away(house: House) -> None:
+    record = house.finished()
+    house.announced(record)
+    upload = keys.UploadKey(ROOM, f"{ROOM}-{record.job_id}")
+    house.jobs.announce(upload, record.job_id, datetime.now(UTC))
+    house.swept()
+    assert house.marked() == []
+
+
+def test_an_accepted_model_that_lost_a_file_fails_its_job(house: House) -> None:
+    record = house.finished()
+    house.jobs.change(ROOM, record.job_id, lambda job: job_steps.accepted(job, record.fencing))
+    house.rooms.delete(folder_of(record).file("best.ckpt"))
+    house.swept()
+    failure = house.job_of(record).failure
+    assert failure is not None
+    assert (failure.code, "best.ckpt is missing" in failure.message) == ("model_refused", True)
 
 
 @pytest.mark.parametrize("key", ["Mäuse/a.zip", "_backup/jobs/x/job.json", "a.b/manifest.json", "file"])
 def test_a_foreign_folder_in_the_bucket_is_passed_over(house: House, key: str) -> None:
     house.put(key, b"not ours")
     record = house.completed_upload()
-    house.swept()
+    house.swept(HOUR)
+    house.swept_deep()
     assert key not in house.rooms.read
     assert house.sent() == [record.job_id]
 
@@ -238,6 +279,8 @@ def test_a_foreign_folder_in_the_bucket_is_passed_over(house: House, key: str) -
         f"{keys.upload_records_prefix(ROOM)}{ROOM}-00000000000000000000000000.json",
         keys.ModelFolder(ROOM, "centroid", "0badcafe").record,
         keys.manifest_key(ROOM),
+        keys.open_job_key(ROOM, "00000000000000000000000000"),
+        ".open/odd",
     ],
 )
 def test_a_record_that_cannot_be_read_does_not_keep_the_others_from_theirs(house: House, key: str) -> None:
@@ -251,9 +294,9 @@ def test_a_record_that_cannot_be_read_does_not_keep_the_others_from_theirs(house
 def test_a_model_whose_job_cannot_be_read_does_not_keep_the_others_from_the_manifest(house: House) -> None:
     records = [house.finished(b"one"), house.finished(b"two")]
     first, second = sorted(records, key=lambda record: record.model_id)
-    house.rooms.remove(keys.job_key(ROOM, first.job_id))
+    house.rooms.delete(keys.job_key(ROOM, first.job_id))
     house.put(keys.job_key(ROOM, first.job_id), b"not a record")
-    house.swept()
+    house.swept_deep()
     assert list(house.manifest().models) == [second.model_id]
 
 
@@ -261,7 +304,7 @@ def test_a_room_whose_queue_is_gone_does_not_keep_the_others_from_theirs(house: 
     house.completed_upload(room_id="a-room-without-a-queue")
     record = house.completed_upload()
     house.rooms_without_queue.add("a-room-without-a-queue")
-    house.swept()
+    house.swept(HOUR)
     assert house.sent() == [record.job_id]
 
 
@@ -273,7 +316,7 @@ def renewed_after_a_look(house: House, job: jobs.Job) -> Callable[[str], None]:
         if key in pending:
             pending.remove(key)
             house.jobs.change(
-                ROOM, job.job_id, lambda present: jobs.renewed(present, 1, in_an_hour(), LEASE_S)
+                ROOM, job.job_id, lambda present: job_steps.renewed(present, 1, in_an_hour(), LEASE_S)
             )
 
     return after_read
@@ -288,11 +331,20 @@ def test_a_worker_that_renews_at_the_last_moment_keeps_its_job(house: House) -> 
     assert house.told() == ["queued"]
 
 
+def lost_message(house: House) -> UploadRecord:
+    """Leave a job that has waited for an hour, its message gone."""
+    record = house.completed_upload()
+    job = job_steps.queued(make_job(job_id=record.job_id), datetime.now(UTC) - HOUR, "notice")
+    house.jobs.announce(upload_of(record), job.job_id, datetime.now(UTC) - HOUR)
+    house.jobs.create(job)
+    return record
+
+
 @in_loop
 async def test_the_sweep_runs_until_it_is_stopped(house: House) -> None:
     stop = asyncio.Event()
     sweeping = asyncio.create_task(house.reconcile.run(stop, interval_s=0.01))
-    record = house.completed_upload()
+    record = lost_message(house)
     await until(lambda: bool(house.queue.held))
     stop.set()
     await sweeping
@@ -304,7 +356,7 @@ async def test_the_sweep_runs_until_it_is_stopped(house: House) -> None:
 )
 @in_loop
 async def test_a_sweep_that_failed_does_not_end_the_sweeping(house: House, error: Exception) -> None:
-    record = house.completed_upload()
+    record = lost_message(house)
     house.rooms.listing_fails_with = [error]
     stop = asyncio.Event()
     sweeping = asyncio.create_task(house.reconcile.run(stop, interval_s=0.01))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ulid import ULID
 
-from sleap_rtc.events import jobs
+from sleap_rtc.events import job_steps, jobs
+from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.dispatch import Dispatch
 from sleap_rtc.events.feed import RoomFeed
 from sleap_rtc.events.job_store import JobStore
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sleap_rtc.events.consumer import Outcome
-    from sleap_rtc.storage.object_store import StoredObject
+    from sleap_rtc.storage.object_store import ObjectInfo, StoredObject
 
 ROOM = "mice-1"
 UPLOADS_BUCKET = "the-uploads"
@@ -64,12 +65,12 @@ def make_job(**changed: Any) -> Job:
 
 def queued_job(**changed: Any) -> Job:
     """Return a job that waits for its first worker."""
-    return jobs.enqueued(jobs.uploaded(make_job(**changed), NOON, "notice"), NOON, "notice")
+    return job_steps.queued(make_job(**changed), NOON, "notice")
 
 
 def claim(job: Job, worker_id: str = "w1", now: datetime = NOON) -> Job:
     """Give the job to a worker."""
-    return jobs.claimed(job, worker_id, now, LEASE_S, "message", MOST_ATTEMPTS)
+    return job_steps.claimed(job, worker_id, now, LEASE_S, "message", MOST_ATTEMPTS)
 
 
 def states(job: Job) -> list[str]:
@@ -102,6 +103,7 @@ class CountingStore(MemoryObjectStore):
     def __init__(self) -> None:
         super().__init__()
         self.read: Counter[str] = Counter()
+        self.listed: list[str] = []
         self.after_read: Callable[[str], None] = lambda _: None
         self.listing_fails_with: list[Exception] = []
 
@@ -111,6 +113,13 @@ class CountingStore(MemoryObjectStore):
         found = super().get(key)
         self.after_read(key)
         return found
+
+    def list(self, prefix: str, start_after: str = "") -> Iterator[ObjectInfo]:
+        """Yield what is there, or fail, and remember what was asked for."""
+        self.listed.append(prefix)
+        if self.listing_fails_with:
+            raise self.listing_fails_with.pop()
+        return super().list(prefix, start_after)
 
     def folders(self, prefix: str = "") -> Iterator[str]:
         """Yield the folders, or fail."""
@@ -193,6 +202,7 @@ class House:
             checksum=CHECKSUM,
         ).model_copy(update=changed)
         upload = upload_of(record)
+        DatasetIndex(self.uploads, self.rooms).begin(upload)
         Documents(self.rooms, UploadRecord).create(keys.upload_record_key(upload), record)
         self.put_dataset(record, dataset)
         return record
@@ -224,6 +234,10 @@ class House:
     def sent(self) -> list[str]:
         """Return the jobs for which a message is on the queue."""
         return [JobMessage.parse(held.body).job_id for held in self.queue.held.values()]
+
+    def marked(self) -> list[str]:
+        """Return what is marked as not ended: jobs, and uploads."""
+        return [info.key.rpartition("/")[2] for info in self.rooms.list(keys.OPEN_PREFIX)]
 
     def claimed(self, job: Job, worker_id: str = "w1", now: datetime | None = None) -> Job:
         """Let a worker take the job."""
@@ -281,6 +295,10 @@ class House:
         """Sweep once, now or at a later time."""
         run(self.reconcile.sweep(datetime.now(UTC) + later))
 
+    def swept_deep(self) -> None:
+        """Look for models that no manifest names."""
+        run(self.reconcile.sweep_deep())
+
     def put(self, key: str, body: bytes) -> None:
         """Write any object into the rooms bucket."""
         self.rooms.put(key, body, Create())
@@ -289,7 +307,7 @@ class House:
 def _uploading(job: Job, record: ModelRecord) -> Job:
     if job.state not in jobs.HELD or job.fencing != record.fencing:
         return job  # a stale worker sends what it has all the same
-    job = jobs.advanced(job, JobState.UPLOADING, record.fencing, datetime.now(UTC))
+    job = job_steps.advanced(job, JobState.UPLOADING, record.fencing, datetime.now(UTC))
     return job.model_copy(update={"model_id": record.model_id, "model_type": record.model_type})
 
 

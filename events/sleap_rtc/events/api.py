@@ -10,7 +10,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sleap_rtc.events.jobs import JobRequest
+from sleap_rtc.events.jobs import Job, JobRequest
+from sleap_rtc.events.waiting import Waiting
 from sleap_rtc.storage.manifest import ManifestModel
 from sleap_rtc.storage.part_plan import LARGEST_OBJECT_BYTES, LARGEST_PART_BYTES, MOST_PARTS
 from sleap_rtc.storage.room import Role
@@ -140,6 +141,18 @@ class SubmitJob(_Request):
     upload_id: str = Field(max_length=80)
     job: JobRequest
     submission_id: str = Field("", max_length=64)
+
+
+class RetryJob(_Request):
+    """`POST /api/rooms/{room_id}/jobs/{job_id}/retry`. The same `submission_id` makes one job."""
+
+    submission_id: str = Field(min_length=1, max_length=64)
+
+
+class JobView(Job):
+    """A job, and what it waits for if it waits."""
+
+    waiting: Waiting | None = None
 
 
 class LogSegment(_Reply):

@@ -14,6 +14,7 @@ from sleap_rtc.storage import keys
 from sleap_rtc.storage.checksum import from_text
 from sleap_rtc.storage.document import Document, Documents, DocumentUnreadable
 from sleap_rtc.storage.errors import NotFound, ObjectChanged
+from sleap_rtc.storage.object_store import Overwrite
 from sleap_rtc.storage.unchanged import unchanged
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class DatasetIndex:
         self._rooms = rooms
         self._entries = Documents(rooms, DatasetEntry)
         self._records = Documents(rooms, UploadRecord)
+
+    def begin(self, upload: keys.UploadKey) -> None:
+        """Mark an upload whose object is about to come into being, so that it is not overlooked if nobody is
+        left to hear of it. Its dispatch takes the mark away."""
+        self._rooms.put(keys.open_upload_key(upload), b"{}", Overwrite())
 
     def settle(self, record: UploadRecord, etag: str) -> UploadRecord:
         """Enter an upload whose object exists and mark its record as completed; repeating it is harmless.

@@ -11,10 +11,10 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sleap_rtc.events import jobs
+from sleap_rtc.events import job_steps
 from sleap_rtc.events.consumer import Done, Outcome, Poison
 from sleap_rtc.events.dataset_index import DatasetIndex
-from sleap_rtc.events.jobs import DatasetRef, Job, JobState
+from sleap_rtc.events.jobs import DatasetRef, Job
 from sleap_rtc.events.messages import JobMessage
 from sleap_rtc.events.notices import NoticeUnreadable, ObjectCreated, parse_notices
 from sleap_rtc.events.uploads import UploadRecord
@@ -59,9 +59,11 @@ class Dispatch:
         self._bucket = uploads_bucket
         self._records = Documents(rooms, UploadRecord)
         self._datasets = DatasetIndex(uploads, rooms)
+        self._rooms = rooms
         self._jobs = job_store
         self._send = send
         self._feed = feed
+        self._unsent: set[str] = set()
 
     async def handle(self, message: Message) -> Outcome:
         """Act on one message of the upload-events queue."""
@@ -80,20 +82,36 @@ class Dispatch:
         await self.dispatch(upload, notice.identity)
         return None
 
-    async def dispatch(self, upload: keys.UploadKey, event: str) -> list[Job]:
-        """Make and queue every job of a completed upload that is not made yet; return them all."""
+    async def dispatch(self, upload: keys.UploadKey, event: str) -> list[Job] | None:
+        """Make and queue every job of a completed upload that is not made yet; return them all.
+
+        None says that the upload is not complete.
+        """
         record = await asyncio.to_thread(self._settled_record, upload)
         if record is None:
-            return []
-        return [await self._made(record, asked, event) for asked in record.jobs]
+            return None
+        made = [await self._made(record, asked, event) for asked in record.jobs]
+        await asyncio.to_thread(self._rooms.delete, keys.open_upload_key(upload))
+        return made
 
     async def dispatch_one(self, upload: keys.UploadKey, job_id: str, event: str) -> Job | None:
-        """Make and queue one job of a completed upload; None if its dataset is gone."""
+        """Make and queue one job of an upload; None if that is not complete, or has no such job."""
         record = await asyncio.to_thread(self._settled_record, upload)
         asked = next((job for job in record.jobs if job.job_id == job_id), None) if record else None
         return await self._made(record, asked, event) if record and asked else None
 
     async def _made(self, record: UploadRecord, asked: AskedJob, event: str) -> Job:
+        """A job says that it is queued before its message is sent: no worker can be too early for it, and the
+        sweep sends a message that was never sent."""
+        job, ours = await asyncio.to_thread(self._created, record, asked, event)
+        if ours or job.job_id in self._unsent:
+            self._unsent.add(job.job_id)
+            await self._send(JobMessage.of(job))
+            self._unsent.discard(job.job_id)
+            await asyncio.to_thread(self._feed.tell_job, job)
+        return job
+
+    def _created(self, record: UploadRecord, asked: AskedJob, event: str) -> tuple[Job, bool]:
         upload = keys.UploadKey(record.room_id, record.upload_id)
         now = datetime.now(UTC)
         fresh = Job(
@@ -110,35 +128,28 @@ class Dispatch:
             created_by=asked.created_by,
             created_at=asked.created_at,
             traceparent=record.traceparent,
+            retry_of=asked.retry_of,
         )
-        job = await asyncio.to_thread(self._jobs.create, jobs.uploaded(fresh, now, event))
-        if job.state is not JobState.UPLOADED:
-            return job
-        await self._send(JobMessage.of(job))
-        return await asyncio.to_thread(self._queued, job, event)
-
-    def _queued(self, job: Job, event: str) -> Job:
-        def to_queued(present: Job) -> Job:
-            return jobs.enqueued(present, datetime.now(UTC), event)
-
-        changed = self._jobs.change(job.room_id, job.job_id, to_queued)
-        if changed.state is JobState.QUEUED:
-            self._feed.tell_job(changed)
-        return changed
+        self._jobs.announce(upload, asked.job_id, now)
+        job, ours = self._jobs.create(job_steps.queued(fresh, now, event))
+        if job.ended:
+            self._jobs.forget(job.room_id, job.job_id)
+        return job, ours
 
     def _settled_record(self, upload: keys.UploadKey) -> UploadRecord | None:
-        """Return the record with the object's ETag in it, None if the object is not what was completed."""
-        key = keys.upload_record_key(upload)
+        """Return the record with the object's ETag in it, None if the upload is not complete.
+
+        A dataset that is gone, or was replaced, after its upload was completed keeps its jobs: the worker
+        that finds out fails them with the reason.
+        """
         try:
-            record = self._records.read(key).value
+            record = self._records.read(keys.upload_record_key(upload)).value
+            if record.state == "completed":
+                return record
             found = self._uploads.head(str(upload))
         except NotFound as missing:
             log.warning("upload %s: %s", upload.upload_id, missing)
             return None
-        if record.state == "completed":
-            if record.etag != found.etag:
-                log.error("upload %s: the object was replaced after completion", upload.upload_id)
-            return record
         if record.state != "completing" or found.size_bytes != record.size_bytes:
             log.error("upload %s: the object is not what was uploaded", upload.upload_id)
             return None

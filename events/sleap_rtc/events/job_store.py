@@ -1,18 +1,34 @@
-"""Orchestration: the records of a room's jobs, changed by conditional writes alone."""
+"""Orchestration: the records of a room's jobs, changed by conditional writes alone.
+
+A job that has not ended has a marker under `.open/jobs/`. It is written before anybody may hear of the job
+and removed only after the job has ended, so whoever looks for unfinished work lists the markers and misses
+nothing, and what has ended costs nothing, however much of it there is.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
 
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
 from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.storage.object_store import Overwrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sleap_rtc.storage.object_store import ObjectStore
+
+
+class OpenJob(BaseModel):
+    """The body of a marker: which upload the job is to be made from."""
+
+    upload_id: str
+    announced_at: datetime
 
 
 class JobStore:
@@ -29,18 +45,48 @@ class JobStore:
         except NotFound:
             raise NotFound(what=f"job {job_id} in room {room_id}") from None
 
-    def create(self, job: Job) -> Job:
-        """Write a job unless it exists; return the one that stands there now."""
+    def announce(self, upload: keys.UploadKey, job_id: str, now: datetime) -> None:
+        """Say that a job is to be made of an upload, before anybody promises it; repeating it is harmless."""
+        body = OpenJob(upload_id=upload.upload_id, announced_at=now).model_dump_json().encode()
+        self._store.put(keys.open_job_key(upload.room_id, job_id), body, Overwrite())
+
+    def announced(self, room_id: str, job_id: str) -> OpenJob:
+        """Return what was announced. Raises NotFound, and ValueError where it cannot be read."""
+        return OpenJob.model_validate_json(self._store.get(keys.open_job_key(room_id, job_id)).body)
+
+    def forget(self, room_id: str, job_id: str) -> None:
+        """Remove the marker of a job that has ended, or that can never be made."""
+        self._store.delete(keys.open_job_key(room_id, job_id))
+
+    def create(self, job: Job) -> tuple[Job, bool]:
+        """Write a job unless it exists; return the one that stands there now, and whether it is this one."""
         key = keys.job_key(job.room_id, job.job_id)
-        return job if self._jobs.create(key, job) else self._jobs.read(key).value
+        if self._jobs.create(key, job):
+            return job, True
+        return self._jobs.read(key).value, False
 
     def change(self, room_id: str, job_id: str, change: Callable[[Job], Job]) -> Job:
-        """Apply a pure change to the newest version; what the change raises is raised here."""
-        return self._jobs.change(keys.job_key(room_id, job_id), change).value
+        """Apply a pure change to the newest version; what it raises is raised here. Raises NotFound."""
+        try:
+            job = self._jobs.change(keys.job_key(room_id, job_id), change).value
+        except NotFound:
+            raise NotFound(what=f"job {job_id} in room {room_id}") from None
+        if job.ended:
+            self.forget(room_id, job_id)
+        return job
 
-    def list(self, room_id: str) -> Iterator[Job]:
-        """Yield the room's jobs, oldest first (one LIST per 1,000 jobs and one GET each)."""
-        for job_id in self._store.folders(keys.jobs_prefix(room_id)):
+    def open(self, room_id: str) -> Iterator[Job]:
+        """Yield the room's jobs that have not ended, oldest first (one LIST per 1,000 and one GET each)."""
+        prefix = keys.open_jobs_prefix(room_id)
+        yield from self._found(room_id, (info.key.removeprefix(prefix) for info in self._store.list(prefix)))
+
+    def newest(self, room_id: str, most: int) -> list[Job]:
+        """Return the newest jobs of a room, oldest first (one LIST per 1,000 jobs, one GET each returned)."""
+        every = list(self._store.folders(keys.jobs_prefix(room_id)))
+        return list(self._found(room_id, iter(every[-most:])))
+
+    def _found(self, room_id: str, job_ids: Iterator[str]) -> Iterator[Job]:
+        for job_id in job_ids:
             try:
                 yield self.get(room_id, job_id)
             except NotFound:

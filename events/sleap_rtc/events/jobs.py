@@ -1,24 +1,16 @@
-"""Pure: the record of a job and every change that it can go through.
-
-    uploaded → queued → claimed → downloading → training → uploading → published
-                 ↑         └────────────┴────────────┴──────────┴──→ failed(code) | cancelled
-                 └── requeued(n) ← lost ←──────── (the lease ran out) ┘
-
-A change takes a job and returns the next version of it, or raises. The lock is the lease: whoever holds the
-newest fencing number may change the job until the lease runs out. Every edge stays in the history.
-"""
+"""Pure: the record of a job. How it changes stands in `job_steps`."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sleap_rtc.storage.document import Document
-from sleap_rtc.storage.errors import SleapRtcError
+from sleap_rtc.storage.errors import ExitCode, SleapRtcError
 
 
 class JobState(StrEnum):
@@ -57,9 +49,10 @@ class JobEnded(SleapRtcError):
 
 
 class JobNotReady(SleapRtcError):
-    """The job is not queued yet: {state}."""
+    """The job cannot be taken yet: {why}."""
 
-    state: JobState
+    why: str
+    remaining_s: float
 
 
 class LeaseLost(SleapRtcError):
@@ -67,6 +60,28 @@ class LeaseLost(SleapRtcError):
 
     held: int
     current: int
+
+
+class JobCancelled(LeaseLost):
+    """The job was cancelled by {by}."""
+
+    by: str
+
+
+class CancelRefused(SleapRtcError):
+    """Job {job_id} cannot be cancelled any more: {why}."""
+
+    exit_code = ExitCode.BAD_INPUT
+    job_id: str
+    why: str
+
+
+class RetryRefused(SleapRtcError):
+    """Job {job_id} cannot be tried again: it is {state}. Only a job that failed or was cancelled can."""
+
+    exit_code = ExitCode.BAD_INPUT
+    job_id: str
+    state: JobState
 
 
 class DatasetRef(BaseModel):
@@ -117,12 +132,13 @@ class Edge(BaseModel):
 
 
 class Lease(BaseModel):
-    """Who holds the job, and until when."""
+    """Who holds the job, and until when. `subject` is the token of a worker that asked the service for it."""
 
     model_config = ConfigDict(frozen=True)
 
     worker_id: str
     until: datetime
+    subject: str = ""
 
 
 class JobFailure(BaseModel):
@@ -135,7 +151,12 @@ class JobFailure(BaseModel):
 
 
 class Job(Document):
-    """`{room_id}/jobs/{job_id}/job.json`."""
+    """`{room_id}/jobs/{job_id}/job.json`.
+
+    `attempt` counts the claims, `spent` those of them that speak against the job: its worker was lost, or its
+    dataset did not come through. A worker that shut down costs nothing. `accepted` is set once its model is
+    the one that counts: from then on the job is nobody's, whatever leases say.
+    """
 
     job_id: str
     room_id: str
@@ -146,8 +167,12 @@ class Job(Document):
     traceparent: str
     state: JobState = JobState.UPLOADED
     attempt: int = 0
+    spent: int = 0
     fencing: int = 0
     lease: Lease | None = None
+    not_before: datetime | None = None
+    retry_of: str | None = None
+    accepted: bool = False
     failure: JobFailure | None = None
     model_id: str | None = None
     model_type: str | None = None
@@ -161,108 +186,3 @@ class Job(Document):
     def since(self) -> datetime:
         """When it came into its present state."""
         return self.history[-1].at if self.history else self.created_at
-
-
-def _step(job: Job, state: JobState, now: datetime, by: str, event: str = "") -> Job:
-    edge = Edge(state=state, at=now, by=by, attempt=job.attempt, fencing=job.fencing, event=event)
-    return job.model_copy(update={"state": state, "history": (*job.history, edge)})
-
-
-def uploaded(job: Job, now: datetime, event: str) -> Job:
-    """Begin: the dataset is complete."""
-    return _step(job, JobState.UPLOADED, now, "dispatch", event)
-
-
-def enqueued(job: Job, now: datetime, event: str) -> Job:
-    """A message for it is on the room's queue."""
-    return _step(job, JobState.QUEUED, now, "dispatch", event) if job.state is JobState.UPLOADED else job
-
-
-def claimed(job: Job, worker_id: str, now: datetime, lease_s: float, event: str, most_attempts: int) -> Job:
-    """Give the job to a worker; an expired lease means that the last one was lost.
-
-    Raises:
-        JobEnded: there is nothing left to do.
-        JobClaimed: another worker holds it.
-        JobNotReady: it has not been queued.
-    """
-    if job.ended:
-        raise JobEnded(state=job.state)
-    if job.state in HELD:
-        remaining_s = lease_remaining_s(job, now)
-        if remaining_s > 0:
-            raise JobClaimed(worker_id=job.lease.worker_id if job.lease else "?", remaining_s=remaining_s)
-        job = lost(job, now, event, most_attempts)
-        if job.ended:
-            return job
-    if job.state not in WAITING:
-        raise JobNotReady(state=job.state)
-    job = job.model_copy(
-        update={
-            "attempt": job.attempt + 1,
-            "fencing": job.fencing + 1,
-            "lease": Lease(worker_id=worker_id, until=now + timedelta(seconds=lease_s)),
-        }
-    )
-    return _step(job, JobState.CLAIMED, now, worker_id, event)
-
-
-def lease_remaining_s(job: Job, now: datetime) -> float:
-    """Return how long the present holder may still work, in seconds; 0 if nobody holds it."""
-    return max(0.0, (job.lease.until - now).total_seconds()) if job.lease else 0.0
-
-
-def lost(job: Job, now: datetime, event: str, most_attempts: int) -> Job:
-    """The holder's lease ran out: queue the job again, or end it after too many attempts."""
-    holder = job.lease.worker_id if job.lease else "?"
-    job = _step(job, JobState.LOST, now, holder, event).model_copy(update={"lease": None})
-    if job.attempt >= most_attempts:
-        return failed(job, now, "reconcile", "worker_lost", f"{job.attempt} workers were lost in turn.")
-    return _step(job, JobState.REQUEUED, now, "reconcile", event)
-
-
-def check_fencing(job: Job, fencing: int) -> None:
-    """Refuse a stale worker.
-
-    Raises:
-        LeaseLost: a newer fencing number has been given out, or the job ended.
-    """
-    if job.fencing != fencing or job.state not in HELD:
-        raise LeaseLost(held=fencing, current=job.fencing)
-
-
-def renewed(job: Job, fencing: int, now: datetime, lease_s: float) -> Job:
-    """Extend the lease of the holder. Raises LeaseLost."""
-    check_fencing(job, fencing)
-    worker_id = job.lease.worker_id if job.lease else "?"
-    return job.model_copy(
-        update={"lease": Lease(worker_id=worker_id, until=now + timedelta(seconds=lease_s))}
-    )
-
-
-def advanced(job: Job, state: JobState, fencing: int, now: datetime, note: str = "") -> Job:
-    """The holder moves on to the next step. Raises LeaseLost."""
-    check_fencing(job, fencing)
-    return _step(job, state, now, job.lease.worker_id if job.lease else "?", note)
-
-
-def failed(job: Job, now: datetime, by: str, code: str, message: str) -> Job:
-    """End without a model."""
-    job = job.model_copy(update={"failure": JobFailure(code=code, message=message), "lease": None})
-    return _step(job, JobState.FAILED, now, by, code)
-
-
-def published(job: Job, now: datetime, event: str) -> Job:
-    """End with a model in the manifest; doing it twice changes nothing."""
-    if job.ended:
-        return job
-    return _step(job.model_copy(update={"lease": None}), JobState.PUBLISHED, now, "publish", event)
-
-
-def given_back(job: Job, fencing: int, now: datetime, reason: str, most_attempts: int) -> Job:
-    """The holder cannot go on for a reason that may pass; another attempt may. Raises LeaseLost."""
-    check_fencing(job, fencing)
-    if job.attempt >= most_attempts:
-        return failed(job, now, job.lease.worker_id if job.lease else "?", "gave_up", reason)
-    job = job.model_copy(update={"lease": None})
-    return _step(job, JobState.REQUEUED, now, "worker", reason)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from sleap_rtc.events import jobs
+from sleap_rtc.events import job_steps
 from sleap_rtc.events.consumer import Done, Outcome, Poison
+from sleap_rtc.events.jobs import LeaseLost
 from sleap_rtc.events.notices import NoticeUnreadable, ObjectCreated, parse_notices
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import InputError, NotFound
@@ -24,7 +25,6 @@ from sleap_rtc.storage.room_storage import RoomStorage
 if TYPE_CHECKING:
     from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.job_store import JobStore
-    from sleap_rtc.events.jobs import Job
     from sleap_rtc.events.queue import Message
     from sleap_rtc.storage.object_store import ObjectStore
 
@@ -68,31 +68,41 @@ class Publish:
         room = RoomStorage(folder.room_id, self._rooms, self._bucket)
         try:
             record = room.read_record(folder)
-            job = self._jobs.get(folder.room_id, record.job_id)
         except NotFound as missing:
             return str(missing)
         except ValidationError as error:
             return f"{folder.record} is not a model record: {error.error_count()} fields are wrong"
-        refusal = self._why_not(folder, record, job)
+        refusal = self._why_not(folder, record) or self._why_not_accepted(record)
         if refusal:
             log.error("model %s refused: %s", record.model_id, refusal)
             return refusal
         now = datetime.now(UTC)
         room.publish_model(record, now)
         ended = self._jobs.change(
-            folder.room_id, record.job_id, lambda present: jobs.published(present, now, event)
+            folder.room_id, record.job_id, lambda present: job_steps.published(present, now, event)
         )
         if ended.history[-1].at == now:
             self._feed.tell_job(ended)
         return None
 
-    def _why_not(self, folder: keys.ModelFolder, record: ModelRecord, job: Job) -> str | None:
+    def _why_not_accepted(self, record: ModelRecord) -> str | None:
+        """Make this model the one that counts, in the job's record, before it stands in the manifest: from
+        here on nobody else can take the job, and nobody can cancel it."""
+        try:
+            self._jobs.change(
+                record.room_id, record.job_id, lambda present: job_steps.accepted(present, record.fencing)
+            )
+        except LeaseLost as stale:
+            return f"a stale worker made it: {stale}"
+        except NotFound as missing:
+            return str(missing)
+        return None
+
+    def _why_not(self, folder: keys.ModelFolder, record: ModelRecord) -> str | None:
         if record.room_id != folder.room_id or record.model_type != folder.model_type:
             return "the record speaks of another room or type"
         if not record.model_id == folder.model_id == model_id_of(record.files):
             return "the model id is not that of its files"
-        if record.fencing != job.fencing:
-            return f"a stale worker made it (fencing number {record.fencing}, now {job.fencing})"
         for file in record.files:
             try:
                 found = self._rooms.head(folder.file(file.name))

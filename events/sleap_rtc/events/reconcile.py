@@ -1,8 +1,10 @@
 """Orchestration: a sweep that does what lost events would have done.
 
-It compares what lies in the buckets: completed uploads without a job, jobs whose message or worker is gone,
-models that no manifest names. Cost: three LISTs per room and 1,000 entries, one GET of its manifest, and one
-GET per record that is not settled yet.
+It looks at what has not ended: uploads whose completion nobody heard of, jobs whose message or worker is
+gone, models that were sent and not published. Cost: one LIST per 1,000 markers under `.open/` for all rooms
+together, and one GET for each job that has not ended, however long the history is. A deep sweep, at the start
+and once an hour, also looks for models that no manifest names, say because a manifest was deleted: one LIST
+per 1,000 models and one GET per room.
 """
 
 from __future__ import annotations
@@ -13,13 +15,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sleap_rtc.events import jobs
+from sleap_rtc.events import job_steps
 from sleap_rtc.events.jobs import HELD, WAITING, Job, JobState
 from sleap_rtc.events.messages import JobMessage
-from sleap_rtc.events.uploads import UploadRecord
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.document import Documents
-from sleap_rtc.storage.errors import InputError, NotFound, SleapRtcError, Unreachable
+from sleap_rtc.storage.errors import NotFound, SleapRtcError, Unreachable
 from sleap_rtc.storage.room_storage import RoomStorage
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
+
+_DEEP_EVERY = timedelta(hours=1)
+_ABANDONED_AFTER = timedelta(days=8)
+"""The lifecycle rule of the uploads bucket has aborted an unfinished upload a day before."""
 
 
 @contextmanager
@@ -75,7 +79,6 @@ class Reconcile:
     ) -> None:
         self._rooms = rooms
         self._bucket = rooms_bucket
-        self._uploads = Documents(rooms, UploadRecord)
         self._jobs = job_store
         self._dispatch = dispatch
         self._publish = publish
@@ -83,14 +86,19 @@ class Reconcile:
         self._feed = feed
         self._patience = patience
         self._most_attempts = most_attempts
-        self._ended: set[str] = set()
+        self._refused: set[str] = set()
         self._resent: dict[str, datetime] = {}
 
     async def run(self, stop: asyncio.Event, interval_s: float) -> None:
         """Sweep at an interval until `stop` is set."""
+        deep_at = datetime.min.replace(tzinfo=UTC)
         while not stop.is_set():
+            now = datetime.now(UTC)
             try:
-                await self.sweep(datetime.now(UTC))
+                await self.sweep(now)
+                if now >= deep_at:
+                    await self.sweep_deep()
+                    deep_at = now + _DEEP_EVERY
             except Unreachable as error:
                 log.warning("the sweep was cut short: %s", error)
             except Exception:
@@ -101,89 +109,104 @@ class Reconcile:
                 continue
 
     async def sweep(self, now: datetime) -> None:
-        """Look at every room once. What is wrong with one record does not keep the others from theirs."""
-        for room_id in await asyncio.to_thread(lambda: list(self._rooms.folders())):
-            try:
-                keys.checked_room_id(room_id)
-            except InputError:
+        """Look at all that has not ended. What is wrong with one does not keep the others from theirs."""
+        for found in await asyncio.to_thread(lambda: list(self._rooms.list(keys.OPEN_PREFIX))):
+            marker = keys.parse_open_key(found.key)
+            if marker is None:
                 continue
-            with _passing_over(f"the models of room {room_id}"):
-                await self._sweep_models(room_id)
-            with _passing_over(f"the uploads of room {room_id}"):
-                await self._sweep_uploads(room_id, now)
-            with _passing_over(f"the jobs of room {room_id}"):
-                await self._sweep_jobs(room_id, now)
+            with _passing_over(found.key):
+                if marker.kind == "uploads":
+                    await self._sweep_upload(marker, found.modified, now)
+                else:
+                    await self._sweep_job(marker, now)
 
-    async def _sweep_uploads(self, room_id: str, now: datetime) -> None:
-        def unsettled() -> list[tuple[str, str]]:
-            found = self._rooms.list(keys.upload_records_prefix(room_id))
-            versions = [(info.key, f"{info.key}@{info.etag}") for info in found]
-            return [(key, version) for key, version in versions if version not in self._ended]
+    async def _sweep_upload(self, marker: keys.OpenMarker, since: datetime, now: datetime) -> None:
+        if not self._is_late(since, now):
+            return
+        upload = keys.UploadKey(marker.room_id, marker.id)
+        dispatched = await self._dispatch.dispatch(upload, "reconcile")
+        if dispatched is None and now - since > _ABANDONED_AFTER:
+            await asyncio.to_thread(self._rooms.delete, keys.open_upload_key(upload))
 
-        for key, version in await asyncio.to_thread(unsettled):
-            with _passing_over(key):
-                if await self._settles_upload(room_id, key, now):
-                    self._ended.add(version)
-
-    async def _settles_upload(self, room_id: str, key: str, now: datetime) -> bool:
-        record = (await asyncio.to_thread(self._uploads.read, key)).value
-        if record.state == "aborted" or (record.state == "completed" and not record.jobs):
-            return True
-        if record.state == "open" or not self._is_late(record.created_at, now):
-            return False
-        upload = keys.UploadKey(room_id, record.upload_id)
-        return bool(await self._dispatch.dispatch(upload, "reconcile"))
-
-    async def _sweep_jobs(self, room_id: str, now: datetime) -> None:
-        def unsettled() -> list[str]:
-            found = self._rooms.folders(keys.jobs_prefix(room_id))
-            return [job_id for job_id in found if job_id not in self._ended]
-
-        for job_id in await asyncio.to_thread(unsettled):
-            with _passing_over(f"job {job_id}"):
-                await self._sweep_job(await asyncio.to_thread(self._jobs.get, room_id, job_id), now)
-
-    async def _sweep_job(self, job: Job, now: datetime) -> None:
+    async def _sweep_job(self, marker: keys.OpenMarker, now: datetime) -> None:
+        try:
+            job = await asyncio.to_thread(self._jobs.get, marker.room_id, marker.id)
+        except NotFound:
+            await self._sweep_promise(marker, now)
+            return
         if job.ended:
-            self._ended.add(job.job_id)
-        elif self._is_lost(job, now):
+            await asyncio.to_thread(self._jobs.forget, job.room_id, job.job_id)
+        elif job.accepted or self._is_lost(job, now):
             if not await asyncio.to_thread(self._had_finished, job):
                 await self._requeue(job, now)
         elif job.state in WAITING and self._may_have_lost_its_message(job, now):
             self._resent[job.job_id] = now
             await self._send(JobMessage.of(job))
 
+    async def _sweep_promise(self, marker: keys.OpenMarker, now: datetime) -> None:
+        """Make a job that was promised to somebody, by a service that did not come to make it."""
+        try:
+            promise = await asyncio.to_thread(self._jobs.announced, marker.room_id, marker.id)
+        except (NotFound, ValueError):
+            return
+        if not self._is_late(promise.announced_at, now):
+            return
+        upload = keys.UploadKey(marker.room_id, promise.upload_id)
+        if await self._dispatch.dispatch_one(upload, marker.id, "reconcile") is None:
+            await asyncio.to_thread(self._jobs.forget, marker.room_id, marker.id)
+
     def _may_have_lost_its_message(self, job: Job, now: datetime) -> bool:
         """Tell whether to send it again: after a while, and then whenever the wait has doubled, so that a job
         that waits a week for its worker does not fill the queue."""
-        since = job.since()
+        since = max(job.since(), job.not_before or job.since())
         last = self._resent.get(job.job_id)
         return self._is_late(since, now) and (
             last is None or last < since or now - since >= 2 * (last - since)
         )
 
     def _is_lost(self, job: Job, now: datetime) -> bool:
-        return job.state in HELD and jobs.lease_remaining_s(job, now - self._patience) == 0
+        return job.state in HELD and job_steps.lease_remaining_s(job, now - self._patience) == 0
 
     def _had_finished(self, job: Job) -> bool:
         """Tell whether the lost worker had sent its model, which is published then."""
         if job.model_id is None or job.model_type is None:
             return False
         folder = keys.ModelFolder(job.room_id, job.model_type, job.model_id)
-        self._publish.publish(folder, "reconcile")
+        refusal = self._publish.publish(folder, "reconcile")
+        if refusal and job.accepted:
+            self._fail(job, refusal)
         return self._jobs.get(job.room_id, job.job_id).ended
+
+    def _fail(self, job: Job, refusal: str) -> None:
+        """The model that was to count cannot be published any more: somebody removed what belongs to it."""
+        failed = self._jobs.change(
+            job.room_id,
+            job.job_id,
+            lambda present: job_steps.failed(
+                present, datetime.now(UTC), "reconcile", "model_refused", f"Its model was refused: {refusal}."
+            ),
+        )
+        self._feed.tell_job(failed)
 
     async def _requeue(self, job: Job, now: datetime) -> None:
         def to_requeued(present: Job) -> Job:
             if present.fencing != job.fencing or not self._is_lost(present, now):
                 return present
-            return jobs.lost(present, now, "the lease ran out", self._most_attempts)
+            return job_steps.lost(present, now, "the lease ran out", self._most_attempts)
 
         log.warning("job %s: its worker is lost", job.job_id)
         changed = await asyncio.to_thread(self._jobs.change, job.room_id, job.job_id, to_requeued)
         await asyncio.to_thread(self._feed.tell_job, changed, len(changed.history) - len(job.history))
         if changed.state is JobState.REQUEUED:
             await self._send(JobMessage.of(changed))
+
+    async def sweep_deep(self) -> None:
+        """Look for models that no manifest names, in every room."""
+        for room_id in await asyncio.to_thread(lambda: list(self._rooms.folders())):
+            if not keys.is_room_id(room_id):
+                continue
+            with _passing_over(f"the models of room {room_id}"):
+                await self._sweep_models(room_id)
 
     async def _sweep_models(self, room_id: str) -> None:
         def unpublished() -> list[keys.ModelFolder]:
@@ -203,8 +226,8 @@ class Reconcile:
             version = f"{folder.record}@{self._rooms.head(folder.record).etag}"
         except NotFound:
             return  # its files are still on their way
-        if version not in self._ended and self._publish.publish(folder, "reconcile"):
-            self._ended.add(version)  # refused, until another worker writes it
+        if version not in self._refused and self._publish.publish(folder, "reconcile"):
+            self._refused.add(version)  # refused, until another worker writes it
 
     def _is_late(self, since: datetime, now: datetime) -> bool:
         return now - since > self._patience

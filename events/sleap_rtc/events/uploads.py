@@ -25,6 +25,7 @@ class AskedJob(BaseModel):
     created_by: str
     created_at: datetime
     submission_id: str = ""
+    retry_of: str | None = None
 
 
 class UploadRecord(Document):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _STEPS = {
     JobState.UPLOADED: ("upload", "client → S3, presigned parts"),
-    JobState.QUEUED: ("dispatch", "S3 event → SQS → job on the queue"),
+    JobState.QUEUED: ("dispatch", "upload complete → job on the queue"),
     JobState.CLAIMED: ("wake", "queue → worker claims the job"),
     JobState.DOWNLOADING: ("start", "worker prepares its folder"),
     JobState.TRAINING: ("download", "S3 → worker, ranges, verified"),
@@ -23,6 +23,7 @@ _STEPS = {
     JobState.PUBLISHED: ("publish", "model → S3 event → manifest"),
     JobState.LOST: ("lost", "the worker's lease ran out"),
     JobState.REQUEUED: ("requeue", "the job goes to another worker"),
+    JobState.CANCELLED: ("cancel", "somebody ended the job"),
     JobState.FAILED: ("fail", "the job ended without a model"),
 }
 

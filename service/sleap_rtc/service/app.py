@@ -5,9 +5,10 @@ Handlers are plain functions where they wait for S3, so that they run in threads
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Header, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from sleap_rtc.events.api import (
@@ -16,11 +17,13 @@ from sleap_rtc.events.api import (
     DatasetView,
     FileDownload,
     JobLog,
+    JobView,
     LogSegment,
     ModelDownload,
     Problem,
     RequestDownload,
     RequestUpload,
+    RetryJob,
     RoomView,
     SignedParts,
     SignParts,
@@ -47,6 +50,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 _MOST_SEGMENTS = 200
 
+MostJobs = Annotated[int, Query(ge=1, le=1000)]
 SizeFilter = Annotated[int | None, Query(ge=0, le=LARGEST_OBJECT_BYTES)]
 
 api = APIRouter(prefix="/api", responses=_PROBLEMS)
@@ -112,11 +116,13 @@ def sign_parts(upload_id: str, body: SignParts, parts: P, caller: C) -> SignedPa
 
 
 @api.post("/complete-upload")
-def complete_upload(body: CompleteUpload, parts: P, caller: C) -> UploadStatus:
+def complete_upload(body: CompleteUpload, parts: P, caller: C, afterwards: BackgroundTasks) -> UploadStatus:
     """Make the object of its parts."""
     record = parts.uploads.record(body.upload_id)
     _enter_of_upload(parts, record.room_id, caller, body.upload_id)
-    return parts.uploads.complete(record, body)
+    status = parts.uploads.complete(record, body)
+    afterwards.add_task(parts.jobs.dispatch, keys.UploadKey(record.room_id, record.upload_id))
+    return status
 
 
 @api.get("/upload-status/{upload_id}")
@@ -161,28 +167,45 @@ def list_datasets(room_id: str, parts: P, caller: C, size_bytes: SizeFilter = No
 @api.post("/rooms/{room_id}/jobs", status_code=201)
 async def submit_job(room_id: str, body: SubmitJob, parts: P, caller: C) -> Job:
     """Submit a job for a dataset that is in the room."""
-    return await parts.submit(room_id, body, caller)
+    await asyncio.to_thread(parts.rooms.enter, room_id, caller, to_write=True)
+    return await parts.jobs.submit(room_id, body, caller)
 
 
 @api.get("/rooms/{room_id}/jobs")
-def list_jobs(room_id: str, parts: P, caller: C) -> list[Job]:
-    """List the room's jobs, oldest first."""
+def list_jobs(
+    room_id: str, parts: P, caller: C, most: MostJobs = 50, only_open: bool = False
+) -> list[JobView]:
+    """List the room's newest jobs, oldest first; or those that have not ended."""
     parts.rooms.enter(room_id, caller)
-    return list(parts.jobs.list(room_id))
+    return parts.jobs.view_all(room_id, most, only_open=only_open)
 
 
 @api.get("/rooms/{room_id}/jobs/{job_id}")
-def show_job(room_id: str, job_id: str, parts: P, caller: C) -> Job:
-    """Show a job with its history."""
+def show_job(room_id: str, job_id: str, parts: P, caller: C) -> JobView:
+    """Show a job with its history, and what it waits for."""
     parts.rooms.enter(room_id, caller)
-    return _job(parts, room_id, job_id)
+    return parts.jobs.view(room_id, job_id)
+
+
+@api.post("/rooms/{room_id}/jobs/{job_id}/cancel")
+def cancel_job(room_id: str, job_id: str, parts: P, caller: C) -> Job:
+    """Cancel a job; doing it twice is harmless."""
+    parts.rooms.enter(room_id, caller, to_write=True)
+    return parts.jobs.cancel(room_id, job_id, caller)
+
+
+@api.post("/rooms/{room_id}/jobs/{job_id}/retry", status_code=201)
+async def retry_job(room_id: str, job_id: str, body: RetryJob, parts: P, caller: C) -> Job:
+    """Make a new job that does once more what one that failed or was cancelled was to do."""
+    await asyncio.to_thread(parts.rooms.enter, room_id, caller, to_write=True)
+    return await parts.jobs.retry(room_id, job_id, body.submission_id, caller)
 
 
 @api.get("/rooms/{room_id}/jobs/{job_id}/log")
 def job_log(room_id: str, job_id: str, parts: P, caller: C, after: Annotated[int, Query(ge=0)] = 0) -> JobLog:
     """Return the log after a segment; works during the job, after its end and after cancel."""
     parts.rooms.enter(room_id, caller)
-    job = _job(parts, room_id, job_id)
+    job = parts.jobs.get(room_id, job_id)
     prefix = keys.log_prefix(room_id, job_id)
     segments = []
     for found in parts.room_objects.list(prefix, keys.log_key(room_id, job_id, after)):
@@ -192,12 +215,6 @@ def job_log(room_id: str, job_id: str, parts: P, caller: C, after: Annotated[int
         if len(segments) == _MOST_SEGMENTS:
             return JobLog(segments=segments, ended=False)
     return JobLog(segments=segments, ended=job.ended)
-
-
-def _job(parts: Parts, room_id: str, job_id: str) -> Job:
-    if not keys.is_ulid(job_id):
-        raise NotFound(what=f"job {job_id} in room {room_id}")
-    return parts.jobs.get(room_id, job_id)
 
 
 @api.get("/rooms/{room_id}/manifest")

@@ -24,6 +24,7 @@ from sleap_rtc.service.topology import (
     queue_attributes,
     topology,
 )
+from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import Unreachable
 from sleap_rtc.storage.s3_client import error_code, s3_client
 from sleap_rtc.storage.s3_store import S3ObjectStore
@@ -110,7 +111,8 @@ def provision(settings: Settings) -> None:
     with aws_errors("The queue service"):
         # An engine that was killed may have kept its objects and lost its queues.
         for room_id in S3ObjectStore(s3, settings.s3_room_bucket).folders():
-            ensure_queue(sqs, job_queue(settings, room_id))
+            if keys.is_room_id(room_id):
+                ensure_queue(sqs, job_queue(settings, room_id))
     if settings.s3_endpoint_url != settings.sqs_endpoint_url:
         return  # a store of another maker has no way to send to this queue service; the sweep does it all
     with aws_errors("The object store"):

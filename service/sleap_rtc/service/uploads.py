@@ -161,6 +161,7 @@ class Uploads:
             return self._view(record)
         upload = keys.UploadKey(record.room_id, record.upload_id)
         record_key = keys.upload_record_key(upload)
+        self._datasets.begin(upload)
         completing = self._records.change(
             record_key, lambda present: _completing(present, to_text(crc))
         ).value

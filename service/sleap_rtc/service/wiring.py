@@ -21,6 +21,7 @@ from sleap_rtc.events.sqs_queue import SqsQueue
 from sleap_rtc.events.sqs_queue import sqs_client as async_sqs_client
 from sleap_rtc.service.datasets import Datasets
 from sleap_rtc.service.identity import TokenVerifier
+from sleap_rtc.service.jobs import Jobs
 from sleap_rtc.service.parts import Parts
 from sleap_rtc.service.provision import Subscription, ensure_queue, ensure_topic, sns_client, sqs_client
 from sleap_rtc.service.rooms import Rooms
@@ -94,8 +95,7 @@ class Lifespan:
                 rooms=Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id)),
                 uploads=Uploads(upload_transfers, uploads, rooms),
                 datasets=Datasets(DatasetIndex(uploads, rooms), upload_transfers),
-                jobs=jobs,
-                dispatch=dispatch,
+                jobs=Jobs(rooms, jobs, dispatch, feed),
                 streams=streams,
                 room_objects=rooms,
                 room_transfers=S3Transfers(s3, settings.s3_room_bucket),

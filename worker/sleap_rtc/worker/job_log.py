@@ -11,13 +11,11 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import SleapRtcError
-from sleap_rtc.storage.object_store import Overwrite
 
 if TYPE_CHECKING:
-    from sleap_rtc.events.jobs import Job
-    from sleap_rtc.storage.object_store import ObjectStore
+    from sleap_rtc.events.job_desk import JobDesk
+    from sleap_rtc.events.job_reports import Hold
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +26,10 @@ _SEGMENTS_PER_ATTEMPT = 100_000
 class JobLog:
     """Lines in, segments out, once a second while there is something to say."""
 
-    def __init__(self, store: ObjectStore, job: Job) -> None:
-        self._store = store
-        self._job = job
-        self._next = job.attempt * _SEGMENTS_PER_ATTEMPT
+    def __init__(self, desk: JobDesk, hold: Hold) -> None:
+        self._desk = desk
+        self._hold = hold
+        self._next = hold.fencing * _SEGMENTS_PER_ATTEMPT
         self._lines: list[str] = []
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -65,8 +63,7 @@ class JobLog:
         if not lines:
             return
         self._next += 1
-        key = keys.log_key(self._job.room_id, self._job.job_id, self._next)
         try:
-            self._store.put(key, "".join(lines).encode(), Overwrite(), "text/plain; charset=utf-8")
+            self._desk.write_log(self._hold, self._next, "".join(lines))
         except SleapRtcError as error:
-            log.warning("job %s: %d log lines were not kept: %s", self._job.job_id, len(lines), error)
+            log.warning("job %s: %d log lines were not kept: %s", self._hold.job_id, len(lines), error)

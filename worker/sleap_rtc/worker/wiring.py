@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import signal
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.consumer import Consumer
 from sleap_rtc.events.feed import RoomFeed
+from sleap_rtc.events.job_desk import StoreJobDesk
+from sleap_rtc.events.job_reports import JobRules
 from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.service_http import ServiceHttp
+from sleap_rtc.events.workers import WorkerView, worker_id
 from sleap_rtc.storage.errors import NotFound, Refused
 from sleap_rtc.worker.credentials import credentials_method, in_words
 from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.downloader import S3Downloader
 from sleap_rtc.worker.job_runner import JobRunner
+from sleap_rtc.worker.kind import worker_kind
 from sleap_rtc.worker.model_publisher import ModelPublisher
+from sleap_rtc.worker.presence import Presence
 from sleap_rtc.worker.service_datasets import ServiceDatasets
 from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
 
@@ -53,11 +60,14 @@ def dataset_source(settings: Settings, method: str | None) -> DatasetSource:
     return S3Datasets(S3ObjectStore(s3, bucket), S3Transfers(s3, bucket))
 
 
-def job_runner(settings: Settings, trainer: TrainerName, datasets: DatasetSource) -> JobRunner:
-    """Return what handles this worker's jobs.
+def job_runner(
+    settings: Settings, room_id: str, trainer: TrainerName, datasets: DatasetSource
+) -> tuple[JobRunner, Presence]:
+    """Return what handles this worker's jobs, and what says that it is there.
 
     Args:
         settings: where everything is.
+        room_id: whose jobs it takes.
         trainer: the engine for jobs that do not ask for one.
         datasets: where datasets come from.
     """
@@ -74,19 +84,29 @@ def job_runner(settings: Settings, trainer: TrainerName, datasets: DatasetSource
     topic_arn = sns.create_topic(Name=settings.room_events_topic)["TopicArn"]
     work_dir = settings.data_dir / "work"
     work_dir.mkdir(parents=True, exist_ok=True)
-    return JobRunner(
-        worker_id=f"{socket.gethostname()}-{secrets.token_hex(4)}",
-        job_store=JobStore(rooms),
-        feed=RoomFeed(rooms, SnsTopic(sns, topic_arn)),
-        logs=rooms,
+    rules = JobRules(settings.job_lease_s, settings.most_attempts)
+    desk = StoreJobDesk(rooms, JobStore(rooms), RoomFeed(rooms, SnsTopic(sns, topic_arn)), rules)
+    now = datetime.now(UTC)
+    view = WorkerView(
+        room_id=room_id,
+        worker_id=worker_id(socket.gethostname(), secrets.token_hex(4)),
+        kind=worker_kind(os.environ),
+        trainer=trainer,
+        started_at=now,
+        until=now,
+    )
+    runner = JobRunner(
+        worker_id=view.worker_id,
+        room_id=room_id,
+        desk=desk,
         downloader=S3Downloader(datasets, settings.max_concurrent_parts),
         cache=dataset_cache(settings),
         publisher=ModelPublisher(rooms, S3Transfers(s3, settings.s3_room_bucket)),
         trainer=lambda asked: SubprocessTrainer(asked or trainer),
         work_dir=Path(work_dir),
         lease_s=settings.job_lease_s,
-        most_attempts=settings.most_attempts,
     )
+    return runner, Presence(desk, view, lambda: runner.job_id)
 
 
 async def run_worker(settings: Settings, room_id: str, trainer: TrainerName) -> None:
@@ -104,7 +124,7 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName) -> 
             where="This worker",
             why="no AWS credentials were found; give it a role, or AWS_ACCESS_KEY_ID and its secret",
         )
-    runner = job_runner(settings, trainer, dataset_source(settings, method))
+    runner, presence = job_runner(settings, room_id, trainer, dataset_source(settings, method))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -127,5 +147,5 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName) -> 
             dead_letters=await queue.dead_letters(),
         )
         log.info("waiting for jobs of room %s", room_id)
-        await consumer.run(stop)
+        await asyncio.gather(consumer.run(stop), presence.run(stop))
     log.info("stopped")

@@ -1,0 +1,136 @@
+"""Orchestration: where workers take jobs and report on them.
+
+`JobDesk` is the port. `StoreJobDesk` works on the records themselves: a worker with a role has one of its
+own, and the service has one for the workers that have none.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from sleap_rtc.events import job_steps
+from sleap_rtc.events.job_reports import reported
+from sleap_rtc.events.jobs import LeaseLost
+from sleap_rtc.storage import keys
+from sleap_rtc.storage.errors import PreconditionFailed
+from sleap_rtc.storage.object_store import Create, Overwrite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sleap_rtc.events.feed import RoomFeed
+    from sleap_rtc.events.job_reports import Hold, JobRules, Report
+    from sleap_rtc.events.job_store import JobStore
+    from sleap_rtc.events.jobs import Job
+    from sleap_rtc.events.workers import WorkerView
+    from sleap_rtc.storage.object_store import ObjectStore
+
+
+class JobDesk(Protocol):
+    """Claims jobs and takes reports. Every method may raise Unreachable and Refused."""
+
+    def claim(self, room_id: str, job_id: str, worker_id: str, event: str) -> Job:
+        """Give a job to a worker; the job that comes back may have ended, if too many workers were lost.
+
+        Raises:
+            NotFound: there is no such job.
+            JobEnded: there is nothing left to do.
+            JobClaimed: another worker holds it.
+            JobNotReady: it is not queued yet, or has to wait.
+        """
+
+    def report(self, hold: Hold, report: Report) -> Job:
+        """Change a job as its holder says. Raises LeaseLost, and JobCancelled where somebody cancelled it."""
+
+    def look(self, hold: Hold) -> None:
+        """Look whether the job is still the holder's. Raises LeaseLost, JobCancelled."""
+
+    def write_log(self, hold: Hold, segment: int, text: str) -> None:
+        """Keep a numbered piece of the job's log, also after the job is lost; the first writing counts."""
+
+    def check_in(self, view: WorkerView) -> None:
+        """Say that a worker is there, and until when to believe it."""
+
+
+class StoreJobDesk:
+    """Works on the records in the rooms bucket.
+
+    Args:
+        rooms: the rooms bucket.
+        jobs: the records in it.
+        feed: tells the room.
+        rules: lease and attempts.
+        subject: whom the service knows the worker as; empty for a worker with a role of its own.
+        clock: returns the time.
+    """
+
+    def __init__(
+        self,
+        rooms: ObjectStore,
+        jobs: JobStore,
+        feed: RoomFeed,
+        rules: JobRules,
+        subject: str = "",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._rooms = rooms
+        self._jobs = jobs
+        self._feed = feed
+        self._rules = rules
+        self._subject = subject
+        self._clock = clock
+
+    def claim(self, room_id: str, job_id: str, worker_id: str, event: str) -> Job:
+        """Give a job to a worker."""
+        rules = self._rules
+
+        def to_claimed(present: Job) -> Job:
+            return job_steps.claimed(
+                present, worker_id, self._clock(), rules.lease_s, event, rules.most_attempts, self._subject
+            )
+
+        return self._told(room_id, job_id, to_claimed)
+
+    def report(self, hold: Hold, report: Report) -> Job:
+        """Change a job as its holder says."""
+
+        def to_reported(present: Job) -> Job:
+            self._check_subject(present, hold)
+            return reported(present, report, hold.fencing, self._clock(), self._rules)
+
+        return self._told(hold.room_id, hold.job_id, to_reported)
+
+    def look(self, hold: Hold) -> None:
+        """Look whether the job is still the holder's."""
+        job_steps.check_fencing(self._jobs.get(hold.room_id, hold.job_id), hold.fencing)
+
+    def write_log(self, hold: Hold, segment: int, text: str) -> None:
+        """Keep a piece of the job's log; what is there already stays."""
+        key = keys.log_key(hold.room_id, hold.job_id, segment)
+        with suppress(PreconditionFailed):
+            self._rooms.put(key, text.encode(), Create(), "text/plain; charset=utf-8")
+
+    def check_in(self, view: WorkerView) -> None:
+        """Say that a worker is there."""
+        key = keys.worker_key(view.room_id, keys.checked_worker_id(view.worker_id))
+        self._rooms.put(key, view.model_dump_json().encode(), Overwrite())
+
+    def _check_subject(self, job: Job, hold: Hold) -> None:
+        """A worker that asks through the service may only speak of what it claimed there itself."""
+        if self._subject and job.lease is not None and job.lease.subject != self._subject:
+            raise LeaseLost(held=hold.fencing, current=job.fencing)
+
+    def _told(self, room_id: str, job_id: str, change: Callable[[Job], Job]) -> Job:
+        known = 0
+
+        def counted(present: Job) -> Job:
+            nonlocal known
+            known = len(present.history)
+            return change(present)
+
+        job = self._jobs.change(room_id, job_id, counted)
+        if len(job.history) > known:
+            self._feed.tell_job(job, len(job.history) - known)
+        return job

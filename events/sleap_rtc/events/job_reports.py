@@ -1,0 +1,109 @@
+"""Pure: what the holder of a job says of it, and what that makes of the job.
+
+The same words reach the record from a worker with a role of its own and, over HTTP, from one without.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sleap_rtc.events import job_steps
+from sleap_rtc.events.jobs import Job, JobState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A worker's hold of a job, by its fencing number."""
+
+    room_id: str
+    job_id: str
+    fencing: int
+
+
+@dataclass(frozen=True)
+class JobRules:
+    """What the changes of a job depend on.
+
+    Args:
+        lease_s: for how long a claim holds without renewal, in seconds.
+        most_attempts: after how many attempts that count a job fails.
+    """
+
+    lease_s: float
+    most_attempts: int
+
+
+class _Report(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Renewed(_Report):
+    """The holder is alive."""
+
+    kind: Literal["renewed"] = "renewed"
+
+
+class Advanced(_Report):
+    """The holder has come to the next step."""
+
+    kind: Literal["advanced"] = "advanced"
+    state: Literal[JobState.DOWNLOADING, JobState.TRAINING, JobState.UPLOADING]
+    note: str = Field("", max_length=500)
+    model_id: str | None = Field(None, pattern=r"^[0-9a-f]{8,64}$")
+    model_type: str | None = Field(None, pattern=r"^[a-z0-9_]{1,64}$")
+
+
+class Failed(_Report):
+    """No attempt can succeed."""
+
+    kind: Literal["failed"] = "failed"
+    code: str = Field(pattern=r"^[a-z_]{1,40}$")
+    message: str = Field(max_length=4000)
+
+
+class GivenBack(_Report):
+    """Another attempt may succeed, after a while."""
+
+    kind: Literal["given_back"] = "given_back"
+    reason: str = Field(max_length=1000)
+    delay_s: float = Field(0, ge=0, le=86_400)
+    counts: bool
+
+
+Report = Annotated[Renewed | Advanced | Failed | GivenBack, Field(discriminator="kind")]
+
+
+def reported(job: Job, report: Report, fencing: int, now: datetime, rules: JobRules) -> Job:
+    """Return the job after a report of its holder.
+
+    Raises:
+        LeaseLost: the job is not the reporter's any more.
+    """
+    match report:
+        case Renewed():
+            return job_steps.renewed(job, fencing, now, rules.lease_s)
+        case Advanced():
+            moved = job_steps.advanced(job, JobState(report.state), fencing, now, report.note)
+            if report.model_id is None:
+                return moved
+            return moved.model_copy(update={"model_id": report.model_id, "model_type": report.model_type})
+        case Failed():
+            job_steps.check_fencing(job, fencing)
+            holder = job.lease.worker_id if job.lease else "?"
+            return job_steps.failed(job, now, holder, report.code, report.message)
+        case GivenBack():
+            return job_steps.given_back(
+                job,
+                fencing,
+                now,
+                report.reason,
+                report.delay_s,
+                rules.most_attempts,
+                counts=report.counts,
+            )

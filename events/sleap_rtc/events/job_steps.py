@@ -1,0 +1,193 @@
+"""Pure: every change that a job can go through.
+
+    uploaded → queued → claimed → downloading → training → uploading → published
+                 ↑         └────────────┴────────────┴──────────┴──→ failed(code)
+                 │         └────────────┴────────────┴─────────────→ cancelled
+                 └── requeued(n) ← lost ←──────── (the lease ran out) ┘
+
+A change takes a job and returns the next version of it, or raises. The lock is the lease: whoever holds the
+newest fencing number may change the job until the lease runs out. Every edge stays in the history.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sleap_rtc.events.jobs import (
+    HELD,
+    WAITING,
+    CancelRefused,
+    Edge,
+    Job,
+    JobCancelled,
+    JobClaimed,
+    JobEnded,
+    JobFailure,
+    JobNotReady,
+    JobState,
+    Lease,
+    LeaseLost,
+)
+
+
+def _step(job: Job, state: JobState, now: datetime, by: str, event: str = "") -> Job:
+    edge = Edge(state=state, at=now, by=by, attempt=job.attempt, fencing=job.fencing, event=event)
+    return job.model_copy(update={"state": state, "history": (*job.history, edge)})
+
+
+def _holder(job: Job) -> str:
+    return job.lease.worker_id if job.lease else "?"
+
+
+def queued(job: Job, now: datetime, event: str) -> Job:
+    """Begin: the dataset is complete, and the job waits for a worker."""
+    return _step(
+        _step(job, JobState.UPLOADED, now, "dispatch", event), JobState.QUEUED, now, "dispatch", event
+    )
+
+
+def claimed(
+    job: Job, worker_id: str, now: datetime, lease_s: float, event: str, most_attempts: int, subject: str = ""
+) -> Job:
+    """Give the job to a worker; an expired lease means that the last one was lost.
+
+    Raises:
+        JobEnded: there is nothing left to do.
+        JobClaimed: another worker holds it.
+        JobNotReady: it has not been queued, or it waits before it is tried again.
+    """
+    if job.ended:
+        raise JobEnded(state=job.state)
+    if job.accepted:
+        raise JobNotReady(why="its model is being published", remaining_s=lease_s)
+    if job.state in HELD:
+        remaining_s = lease_remaining_s(job, now)
+        if remaining_s > 0:
+            raise JobClaimed(worker_id=_holder(job), remaining_s=remaining_s)
+        job = lost(job, now, event, most_attempts)
+        if job.ended:
+            return job
+    if job.state not in WAITING:
+        raise JobNotReady(why=f"it is {job.state}", remaining_s=lease_s)
+    if job.not_before is not None and job.not_before > now:
+        remaining_s = (job.not_before - now).total_seconds()
+        raise JobNotReady(why="it waits before it is tried again", remaining_s=remaining_s)
+    lease = Lease(worker_id=worker_id, until=now + timedelta(seconds=lease_s), subject=subject)
+    job = job.model_copy(
+        update={
+            "attempt": job.attempt + 1,
+            "fencing": job.fencing + 1,
+            "lease": lease,
+            "not_before": None,
+        }
+    )
+    return _step(job, JobState.CLAIMED, now, worker_id, event)
+
+
+def lease_remaining_s(job: Job, now: datetime) -> float:
+    """Return how long the present holder may still work, in seconds; 0 if nobody holds it."""
+    return max(0.0, (job.lease.until - now).total_seconds()) if job.lease else 0.0
+
+
+def lost(job: Job, now: datetime, event: str, most_attempts: int) -> Job:
+    """The holder's lease ran out: queue the job again, or end it after too many attempts."""
+    job = _step(job, JobState.LOST, now, _holder(job), event)
+    job = job.model_copy(update={"lease": None, "spent": job.spent + 1})
+    if job.spent >= most_attempts:
+        message = f"The worker was lost; that was attempt {job.spent} of {most_attempts} that count."
+        return failed(job, now, "reconcile", "worker_lost", message)
+    return _step(job, JobState.REQUEUED, now, "reconcile", event)
+
+
+def check_fencing(job: Job, fencing: int) -> None:
+    """Refuse a stale worker.
+
+    Raises:
+        JobCancelled: somebody cancelled the job.
+        LeaseLost: a newer fencing number has been given out, or the job ended otherwise.
+    """
+    if job.state is JobState.CANCELLED:
+        raise JobCancelled(held=fencing, current=job.fencing, by=job.history[-1].by)
+    if job.fencing != fencing or job.state not in HELD or job.accepted:
+        raise LeaseLost(held=fencing, current=job.fencing)
+
+
+def renewed(job: Job, fencing: int, now: datetime, lease_s: float) -> Job:
+    """Extend the lease of the holder. Raises LeaseLost."""
+    check_fencing(job, fencing)
+    lease = job.lease or Lease(worker_id="?", until=now)
+    return job.model_copy(
+        update={"lease": lease.model_copy(update={"until": now + timedelta(seconds=lease_s)})}
+    )
+
+
+def advanced(job: Job, state: JobState, fencing: int, now: datetime, note: str = "") -> Job:
+    """The holder moves on to the next step. Raises LeaseLost."""
+    check_fencing(job, fencing)
+    return _step(job, state, now, _holder(job), note)
+
+
+def failed(job: Job, now: datetime, by: str, code: str, message: str) -> Job:
+    """End without a model."""
+    job = job.model_copy(update={"failure": JobFailure(code=code, message=message), "lease": None})
+    return _step(job, JobState.FAILED, now, by, code)
+
+
+def given_back(
+    job: Job, fencing: int, now: datetime, reason: str, delay_s: float, most_attempts: int, *, counts: bool
+) -> Job:
+    """The holder cannot go on for a reason that may pass; another attempt may.
+
+    Args:
+        job: the job.
+        fencing: of the holder.
+        now: the time.
+        reason: for the owner.
+        delay_s: how long nobody is to take it.
+        most_attempts: after how many attempts that count the job fails.
+        counts: whether this one does.
+
+    Raises:
+        LeaseLost: the job is not the holder's any more.
+    """
+    check_fencing(job, fencing)
+    holder = _holder(job)
+    job = job.model_copy(update={"spent": job.spent + counts})
+    if job.spent >= most_attempts:
+        return failed(job, now, holder, "gave_up", reason)
+    wait = now + timedelta(seconds=delay_s) if delay_s > 0 else None
+    job = job.model_copy(update={"lease": None, "not_before": wait})
+    return _step(job, JobState.REQUEUED, now, holder, reason)
+
+
+def cancelled(job: Job, now: datetime, by: str) -> Job:
+    """End the job because somebody wants it; doing it twice changes nothing.
+
+    Raises:
+        CancelRefused: it has ended otherwise, or its model is already on its way.
+    """
+    if job.state is JobState.CANCELLED:
+        return job
+    if job.ended:
+        raise CancelRefused(job_id=job.job_id, why=f"it is {job.state}")
+    if job.accepted or job.state is JobState.UPLOADING:
+        raise CancelRefused(job_id=job.job_id, why="it is trained and its model is on its way")
+    return _step(job.model_copy(update={"lease": None}), JobState.CANCELLED, now, by)
+
+
+def accepted(job: Job, fencing: int) -> Job:
+    """The model that this holder made is the one that counts; doing it twice changes nothing.
+
+    Raises:
+        LeaseLost: a newer fencing number has been given out, or the job ended.
+    """
+    if job.fencing != fencing or job.state not in HELD | WAITING | {JobState.PUBLISHED}:
+        raise LeaseLost(held=fencing, current=job.fencing)
+    return job if job.accepted else job.model_copy(update={"accepted": True})
+
+
+def published(job: Job, now: datetime, event: str) -> Job:
+    """End with a model in the manifest; doing it twice changes nothing."""
+    if job.ended:
+        return job
+    return _step(job.model_copy(update={"lease": None}), JobState.PUBLISHED, now, "publish", event)

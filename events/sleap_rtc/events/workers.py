@@ -1,0 +1,44 @@
+"""Pure: what a room knows of the workers that take its jobs."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+CHECK_IN_EVERY_S = 120.0
+"""A PUT every two minutes is 21,600 a month, $0.11 at $0.005 per 1,000 (S3 in us-east-1, November 2026)."""
+BELIEVED_FOR = timedelta(seconds=3 * CHECK_IN_EVERY_S)
+
+
+class WorkerView(BaseModel):
+    """`{room_id}/workers/{worker_id}.json`: a worker that says it is there. It is believed until `until`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    v: Literal[1] = 1
+    room_id: str
+    worker_id: str = Field(max_length=96)
+    kind: str = Field(max_length=32)
+    trainer: str = Field(max_length=32)
+    started_at: datetime
+    until: datetime
+    job_id: str | None = None
+    """The job that it is working on."""
+
+
+def present(workers: list[WorkerView], now: datetime) -> list[WorkerView]:
+    """Return those that are still believed to be there."""
+    return [worker for worker in workers if worker.until > now]
+
+
+def worker_id(host_name: str, token: str) -> str:
+    """Return an id that says on which machine a worker runs and is no other's.
+
+    Args:
+        host_name: of the machine; what an id cannot have becomes a hyphen.
+        token: random.
+    """
+    return f"{re.sub(r'[^A-Za-z0-9.-]', '-', host_name).strip('.-')[:80] or 'worker'}-{token}"

@@ -1,0 +1,49 @@
+"""Orchestration: a worker says in its room that it is there, so that people see why a job waits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sleap_rtc.events.workers import BELIEVED_FOR, CHECK_IN_EVERY_S, WorkerView
+from sleap_rtc.storage.errors import SleapRtcError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sleap_rtc.events.job_desk import JobDesk
+
+log = logging.getLogger(__name__)
+
+
+class Presence:
+    """Checks in at an interval and, at the end, out.
+
+    Args:
+        desk: where.
+        view: what does not change: room, worker, kind, trainer, since when.
+        job_id: returns the job under way.
+    """
+
+    def __init__(self, desk: JobDesk, view: WorkerView, job_id: Callable[[], str | None]) -> None:
+        self._desk = desk
+        self._view = view
+        self._job_id = job_id
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Check in until `stop` is set."""
+        while not stop.is_set():
+            await self._check_in(datetime.now(UTC) + BELIEVED_FOR)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), CHECK_IN_EVERY_S)
+        await self._check_in(datetime.now(UTC))
+
+    async def _check_in(self, until: datetime) -> None:
+        view = self._view.model_copy(update={"until": until, "job_id": self._job_id()})
+        try:
+            await asyncio.to_thread(self._desk.check_in, view)
+        except SleapRtcError as error:
+            log.warning("the room was not told that this worker is there: %s", error)
