@@ -1,53 +1,54 @@
 """Orchestration: the one loop that takes messages off a queue.
 
 It asks for messages only while it has a free slot, keeps each one hidden from its receipt until it is
-settled, gives it back when the handler wants to wait, and moves poison to the dead-letter queue with the
-reason. On stop the long poll in flight is finished, since cutting it would lose what it was about to bring;
-what it brought goes straight back.
+settled, lets what failed come back after a while, and moves poison to the dead letters with the reason. On
+stop the long poll in flight is finished, since cutting it would lose what it was about to bring; what it
+brought goes straight back.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
-from dataclasses import dataclass
+import random
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sleap_rtc.events.queue import HandleDead, Message, Queue
+from sleap_rtc.events import delivery
+from sleap_rtc.events.bookkeeping import Bookkeeping
+from sleap_rtc.events.dead_letter import letter_of
+from sleap_rtc.events.delivery import GiveUp, RetryIn, Trouble
+from sleap_rtc.events.held_message import HeldMessage, Standing
+from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater, Unfinished
+from sleap_rtc.events.queue import HandleDead, Message, MessageTooLarge, Queue
+from sleap_rtc.events.queue_events import (
+    Buried,
+    GivenBack,
+    QueueEvent,
+    Received,
+    Retried,
+    Settled,
+    SlotsChanged,
+)
 from sleap_rtc.storage.errors import SleapRtcError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+__all__ = ["Consumer", "Done", "Outcome", "Poison", "RetryLater", "Unfinished"]
+
 log = logging.getLogger(__name__)
 
 _PAUSE_AFTER_ERROR_S = 2.0
-_LONGEST_BACKOFF_S = 900
 
 
-@dataclass(frozen=True)
-class Done:
-    """The message is settled."""
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
-@dataclass(frozen=True)
-class RetryLater:
-    """Show the message again after this delay."""
-
-    delay_s: float
-    reason: str
-
-
-@dataclass(frozen=True)
-class Poison:
-    """No delivery of this message can ever succeed."""
-
-    reason: str
-
-
-Outcome = Done | RetryLater | Poison
+def _nobody_listens(event: QueueEvent) -> None:
+    del event
 
 
 class Consumer:
@@ -55,11 +56,18 @@ class Consumer:
 
     Args:
         queue: where they come from.
-        handle: what to do with one; an exception counts as RetryLater with growing delay.
+        handle: what to do with one. Unreachable is taken for an outage, TransferFailed for a transfer that
+            did not get through, any other exception for a fault of ours.
+        role: what the queue is for, such as `jobs`; named in events, where its name may hold a room id.
         slots: how many are handled at once.
         visibility_s: for how long a message stays hidden without a heartbeat, in seconds.
         wait_s: length of the long poll, in seconds.
         dead_letters: where poison goes.
+        most_attempts: after how many counted failures a message is given up.
+        instance: names this process in dead letters.
+        on_event: is told what happens, for metrics.
+        now: the clock that SQS's times are compared with.
+        chance: returns a random number from 0 to 1, for jitter.
     """
 
     def __init__(
@@ -67,17 +75,29 @@ class Consumer:
         queue: Queue,
         handle: Callable[[Message], Awaitable[Outcome]],
         *,
+        role: str = "queue",
         slots: int = 1,
         visibility_s: int = 60,
         wait_s: int = 10,
         dead_letters: Queue | None = None,
+        most_attempts: int = delivery.MOST_ATTEMPTS,
+        instance: str = "",
+        on_event: Callable[[QueueEvent], None] = _nobody_listens,
+        now: Callable[[], datetime] = _utc_now,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._queue = queue
         self._handle = handle
+        self._role = role
         self._slots = slots
         self._visibility_s = visibility_s
         self._wait_s = wait_s
         self._dead_letters = dead_letters
+        self._most_attempts = most_attempts
+        self._instance = instance
+        self._on_event = on_event
+        self._now = now
+        self._chance = chance
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -89,18 +109,17 @@ class Consumer:
                 continue
             try:
                 messages = await self._queue.receive(free, self._wait_s, self._visibility_s)
-            except SleapRtcError as error:
-                log.warning("queue %s: %s", self._queue.name, error)
+            except Exception as error:
+                ours = isinstance(error, SleapRtcError)
+                log.warning("queue %s: %s", self._queue.name, error, exc_info=not ours)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _PAUSE_AFTER_ERROR_S)
                 continue
-            for message in messages:
-                if stop.is_set():
-                    await self._give_back(message, 0)
-                else:
-                    task = asyncio.create_task(self._settle(message))
-                    self._running.add(task)
-                    task.add_done_callback(self._running.discard)
+            if stop.is_set():
+                await asyncio.gather(*map(self._give_back, messages))
+            else:
+                for message in messages:
+                    self._start(message)
         if self._running:
             await asyncio.wait(self._running)
 
@@ -109,62 +128,120 @@ class Consumer:
         await asyncio.wait({*self._running, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
 
-    async def _settle(self, message: Message) -> None:
-        heartbeat = asyncio.create_task(self._keep_hidden(message))
-        try:
-            outcome = await self._handled(message)
-        finally:
-            heartbeat.cancel()
-        try:
-            match outcome:
-                case Done():
-                    await self._queue.delete(message)
-                case RetryLater(delay_s, reason):
-                    log.info("queue %s: again in %.0f s: %s", self._queue.name, delay_s, reason)
-                    await self._give_back(message, delay_s)
-                case Poison(reason):
-                    await self._bury(message, reason)
-        except HandleDead:
-            log.info("queue %s: message %s came back meanwhile", self._queue.name, message.message_id)
-        except SleapRtcError as error:
-            log.warning("queue %s: message not settled: %s", self._queue.name, error)
+    def _start(self, message: Message) -> None:
+        task = asyncio.create_task(self._consume(message))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        self._on_event(SlotsChanged(self._role, len(self._running)))
 
-    async def _handled(self, message: Message) -> Outcome:
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._on_event(SlotsChanged(self._role, len(self._running)))
+
+    async def _give_back(self, message: Message) -> None:
+        with contextlib.suppress(SleapRtcError):
+            await self._queue.extend(message, 0)
+            self._on_event(GivenBack(self._role))
+
+    async def _consume(self, message: Message) -> None:
+        held = HeldMessage(self._queue, message, self._visibility_s, self._role, self._on_event)
+        self._on_event(Received(self._role, self._lag_s(message)))
+        try:
+            outcome = await self._outcome(message)
+        finally:
+            await held.release()
+        if held.standing is Standing.LOST:
+            return
+        try:
+            await self._act(held, outcome)
+        except HandleDead:
+            held.lose()
+        except SleapRtcError as error:
+            log.warning("queue %s: message %s not settled: %s", self._queue.name, message.message_id, error)
+
+    def _lag_s(self, message: Message) -> float | None:
+        if message.sent_at is None or message.receive_count > 1 or message.attempts:
+            return None
+        return max(0.0, (self._now() - message.sent_at).total_seconds())
+
+    async def _outcome(self, message: Message) -> Outcome:
+        if message.not_before is not None:
+            early_s = (message.not_before - self._now()).total_seconds()
+            if early_s >= 1:
+                return RetryLater(early_s, "it is not due yet")
         try:
             return await self._handle(message)
         except SleapRtcError as error:
-            return RetryLater(self._backoff_s(message), str(error))
-        except Exception:
+            return Unfinished(delivery.trouble_of(error), str(error))
+        except Exception as error:
             log.exception("queue %s: handler failed", self._queue.name)
-            return RetryLater(self._backoff_s(message), "unexpected error")
+            return Unfinished(Trouble.UNEXPECTED, f"{type(error).__name__}: {error}")
 
-    def _backoff_s(self, message: Message) -> float:
-        return float(min(_LONGEST_BACKOFF_S, 2.0 ** min(message.receive_count, 10)))
+    async def _act(self, held: HeldMessage, outcome: Outcome) -> None:
+        match outcome:
+            case Done():
+                await held.settle()
+                self._on_event(Settled(self._role, held.elapsed_s()))
+            case RetryLater(delay_s, reason):
+                await held.show_again(delay_s)
+                self._retried(Trouble.WAITING if delay_s > 0 else Trouble.DRAIN, delay_s, reason)
+            case Unfinished():
+                await self._try_again(held, outcome)
+            case Poison(code, reason):
+                await self._bury(held, code, reason, held.message.attempts)
 
-    async def _keep_hidden(self, message: Message) -> None:
-        while True:
-            await asyncio.sleep(self._visibility_s / 3)
-            try:
-                await self._queue.extend(message, self._visibility_s)
-            except HandleDead:
-                return
-            except SleapRtcError as error:
-                log.warning("queue %s: heartbeat failed: %s", self._queue.name, error)
+    async def _try_again(self, held: HeldMessage, failed: Unfinished) -> None:
+        message = held.message
+        attempts = message.attempts + failed.trouble.counted
+        decision = delivery.decide(
+            failed.trouble,
+            failed.reason,
+            failures=attempts,
+            receive_count=message.receive_count,
+            most_attempts=self._most_attempts,
+            chance=self._chance(),
+        )
+        match decision:
+            case GiveUp(code, reason):
+                await self._bury(held, code, reason, attempts)
+            case RetryIn(delay_s, reason):
+                done = message.done | failed.done
+                if attempts == message.attempts and done == message.done:
+                    await held.show_again(delay_s)
+                else:
+                    try:
+                        await held.send_again(delay_s, self._noted(message, attempts, done, delay_s))
+                    except MessageTooLarge as error:
+                        await self._bury(held, "too_large", f"{error} Before that: {reason}", attempts)
+                        return
+                self._retried(failed.trouble, delay_s, reason)
 
-    async def _give_back(self, message: Message, delay_s: float) -> None:
-        with contextlib.suppress(SleapRtcError):
-            await self._queue.extend(message, round(delay_s))
+    def _noted(self, message: Message, attempts: int, done: frozenset[str], delay_s: float) -> Bookkeeping:
+        late = self._now() + timedelta(seconds=delay_s) if delay_s > delivery.DELAY_CAP_S else None
+        return Bookkeeping(attempts, done, late, message.traceparent)
 
-    async def _bury(self, message: Message, reason: str) -> None:
-        log.error("queue %s: poison message %s: %s", self._queue.name, message.message_id, reason)
+    def _retried(self, trouble: Trouble, delay_s: float, reason: str) -> None:
+        self._on_event(Retried(self._role, trouble, delay_s))
+        log.info("queue %s: again in %.0f s (%s): %s", self._queue.name, delay_s, trouble, reason)
+
+    async def _bury(self, held: HeldMessage, code: str, reason: str, attempts: int) -> None:
+        message = held.message
         if self._dead_letters is None:
-            await self._give_back(message, _LONGEST_BACKOFF_S)
-            return
-        letter = {
-            "reason": reason,
-            "queue": self._queue.name,
-            "receive_count": message.receive_count,
-            "body": message.body,
-        }
-        await self._dead_letters.send(json.dumps(letter))
-        await self._queue.delete(message)
+            await held.show_again(delivery.VISIBILITY_CAP_S)
+        else:
+            letter = letter_of(
+                message,
+                code,
+                reason,
+                queue=self._queue.name,
+                attempts=attempts,
+                now=self._now(),
+                instance=self._instance,
+            )
+            try:
+                await self._dead_letters.send(message.body, 0, letter.attributes())
+            except MessageTooLarge:
+                await self._dead_letters.send(message.body)  # the line below still says why
+            await held.settle()
+        self._on_event(Buried(self._role, code))
+        log.error("queue %s: poison message %s (%s): %s", self._queue.name, message.message_id, code, reason)
