@@ -190,7 +190,9 @@ def test_a_foreign_bucket_or_key_is_poison_that_names_it(house: House, bucket: s
 
 def test_a_message_that_is_no_notice_is_poison(house: House) -> None:
     outcome = run(house.dispatch.handle(message(body="hello")))
-    assert outcome == Poison("The message is not a notice of S3 that this version can read: it is not JSON.")
+    assert outcome == Poison(
+        "not_json", "The message is not a notice of S3 that this version can read: it is not JSON."
+    )
 
 
 def test_a_test_event_is_done(house: House) -> None:

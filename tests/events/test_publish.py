@@ -97,7 +97,9 @@ def test_a_message_with_several_records_publishes_all_of_them(house: House) -> N
 def test_a_bad_record_does_not_take_the_good_one_beside_it_along(house: House) -> None:
     record = house.finished()
     good, bad = notice(ROOMS_BUCKET, folder_of(record).record), notice("a-stranger", "k")
-    assert run(house.publish.handle(message(bad, good))) == Poison("a-stranger is not the rooms bucket")
+    assert run(house.publish.handle(message(bad, good))) == Poison(
+        "refused", "a-stranger is not the rooms bucket"
+    )
     assert_published_once(house, record)
 
 

@@ -70,10 +70,10 @@ class Dispatch:
         try:
             notices = parse_notices(message.body)
         except NoticeUnreadable as error:
-            return Poison(str(error))
+            return Poison("not_json", str(error))
         refusals = [await self._act_on(notice) for notice in notices]
         refused = "; ".join(filter(None, refusals))
-        return Poison(refused) if refused else Done()
+        return Poison("foreign_key", refused) if refused else Done()
 
     async def _act_on(self, notice: ObjectCreated) -> str | None:
         upload = keys.parse_upload_key(notice.key)

@@ -52,10 +52,10 @@ class Publish:
         try:
             notices = parse_notices(message.body)
         except NoticeUnreadable as error:
-            return Poison(str(error))
+            return Poison("not_json", str(error))
         refusals = [await asyncio.to_thread(self._act_on, notice) for notice in notices]
         refused = "; ".join(filter(None, refusals))
-        return Poison(refused) if refused else Done()
+        return Poison("refused", refused) if refused else Done()
 
     def _act_on(self, notice: ObjectCreated) -> str | None:
         if notice.bucket != self._bucket:

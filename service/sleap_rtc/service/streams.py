@@ -34,7 +34,7 @@ class Streams:
         try:
             room_id = json.loads(message.body)["room_id"]
         except (ValueError, KeyError, TypeError):
-            return Poison("not a wake-up of ours")
+            return Poison("not_json", "not a wake-up of ours")
         for waiting in self._rooms.get(room_id, ()):
             waiting.set()
         return Done()

@@ -113,9 +113,9 @@ class JobRunner:
         try:
             wanted = JobMessage.parse(message.body)
         except MessageUnreadable as error:
-            return Poison(str(error))
+            return Poison("not_json", str(error))
         if wanted.room_id != self._room_id:
-            return Poison(f"it is for room {wanted.room_id}, on the queue of room {self._room_id}")
+            return Poison("foreign_room", f"it is for room {wanted.room_id}, on the queue of room {self._room_id}")
         return await asyncio.to_thread(self._handle, wanted, message.message_id)
 
     def _handle(self, wanted: JobMessage, message_id: str) -> Outcome:
@@ -126,7 +126,7 @@ class JobRunner:
         except (JobClaimed, JobNotReady) as wait:
             return RetryLater(wait.remaining_s + 1, str(wait))
         except NotFound as missing:
-            return Poison(str(missing))
+            return Poison("unknown_job", str(missing))
         return Done() if job.ended else self._run(job)
 
     def _run(self, job: Job) -> Outcome:
