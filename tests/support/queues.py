@@ -57,6 +57,10 @@ class FaultyQueue(MemoryQueue):
         self.asked_for: list[int] = []
         self.calls_on_dead_handles: list[str] = []
 
+    def fail(self, method: str, faults: list[Fault]) -> None:
+        """Line up faults for a method."""
+        self._faults[method] = faults
+
     async def receive(self, most: int, wait_s: int, visibility_s: int) -> list[Message]:
         """Receive, or fail."""
         self.asked_for.append(most)

@@ -14,9 +14,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sleap_rtc.service.topology import (
-    DEAD_LETTER_RETENTION_S,
     DEAD_LETTER_SUFFIX,
     QueueSpec,
+    dead_letter_attributes,
     job_queue,
     lifecycle,
     may_send,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.literals import QueueAttributeNameType
 
     from sleap_rtc.settings import Settings
 
@@ -66,18 +67,19 @@ def aws_errors(where: str) -> Iterator[None]:
 
 def ensure_queue(sqs: SQSClient, spec: QueueSpec) -> tuple[str, str]:
     """Make a queue and its dead-letter queue; return (URL, ARN)."""
-    dead = sqs.create_queue(
-        QueueName=spec.name + DEAD_LETTER_SUFFIX,
-        Attributes={"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION_S)},
-    )["QueueUrl"]
-    attributes = queue_attributes(spec, _arn(sqs, dead))
+    dead = _queue_with(sqs, spec.name + DEAD_LETTER_SUFFIX, dead_letter_attributes())
+    url = _queue_with(sqs, spec.name, queue_attributes(spec, _arn(sqs, dead)))
+    return url, _arn(sqs, url)
+
+
+def _queue_with(sqs: SQSClient, name: str, attributes: dict[QueueAttributeNameType, str]) -> str:
     try:
-        url = sqs.create_queue(QueueName=spec.name, Attributes=attributes)["QueueUrl"]
+        return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     except ClientError:
         # It exists with other attributes, such as another lease: the newest settings hold.
-        url = sqs.get_queue_url(QueueName=spec.name)["QueueUrl"]
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
-    return url, _arn(sqs, url)
+        return url
 
 
 def _arn(sqs: SQSClient, url: str) -> str:

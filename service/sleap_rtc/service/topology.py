@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 DEAD_LETTER_SUFFIX = "-dlq"
 MESSAGE_RETENTION_S = 4 * 86_400
 DEAD_LETTER_RETENTION_S = 14 * 86_400
-REDRIVE_AFTER = 12
+REDRIVE_AFTER = 1000
+"""SQS's own redrive after so many receives is the last resort, at the largest value that SQS takes: receives
+also count shutdowns and waits, and the consumer buries poison itself, with the reason."""
+LARGEST_MESSAGE_BYTES = 262_144
+LARGEST_LETTER_BYTES = 1_048_576
+"""A letter is a message and what is known about it, so its queue takes more: SQS's largest since August 2025
+(SQS API Reference, SetQueueAttributes, MaximumMessageSize)."""
 ABORT_UPLOADS_AFTER_DAYS = 7
 EXPIRE_DATASETS_AFTER_DAYS = 30
 CREATED = ("s3:ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload")
@@ -78,11 +84,20 @@ def queue_attributes(spec: QueueSpec, dead_letters_arn: str) -> dict[QueueAttrib
     """Return the attributes of a queue in SQS's terms."""
     return {
         "VisibilityTimeout": str(spec.visibility_s),
+        "MaximumMessageSize": str(LARGEST_MESSAGE_BYTES),
         "MessageRetentionPeriod": str(MESSAGE_RETENTION_S),
         "SqsManagedSseEnabled": "true",
         "RedrivePolicy": json.dumps(
             {"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": REDRIVE_AFTER}
         ),
+    }
+
+
+def dead_letter_attributes() -> dict[QueueAttributeNameType, str]:
+    """Return the attributes of a dead-letter queue in SQS's terms."""
+    return {
+        "MessageRetentionPeriod": str(DEAD_LETTER_RETENTION_S),
+        "MaximumMessageSize": str(LARGEST_LETTER_BYTES),
     }
 
 
