@@ -29,7 +29,6 @@ from support.jobs import (
     upload_of,
 )
 from support.loop import run
-from support.queues import Clock
 from ulid import ULID
 
 from sleap_rtc.events import job_steps
@@ -62,6 +61,16 @@ if TYPE_CHECKING:
     from sleap_rtc.events.queue import Message
 
 ENDS = {JobState.PUBLISHED, JobState.FAILED, JobState.CANCELLED}
+
+
+class Clock:
+    """Shows the time that the machine sets, in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class ServiceDied(BaseException):

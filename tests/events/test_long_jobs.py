@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,13 +12,15 @@ from support.jobs import ROOM, make_job
 from support.loop import in_virtual_time
 from support.queues import DOWN, FaultyQueue
 
-from sleap_rtc.events import jobs
+from sleap_rtc.events import job_steps, jobs
 from sleap_rtc.events.consumer import Consumer, Done, Outcome, Poison, RetryLater
 from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.memory_queue import MemoryQueue
 from sleap_rtc.storage.memory_store import MemoryObjectStore
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sleap_rtc.events.queue import Message
     from sleap_rtc.events.queue_events import QueueEvent
 
@@ -27,6 +30,10 @@ LOST = [*[None] * 10, DOWN]
 """The eleventh heartbeat does not get through."""
 LATE = [*LOST, *[None] * 20, *[DOWN] * 30]
 """And later none does for longer than the message is hidden."""
+
+
+def renewed(fencing: int, now: datetime, present: jobs.Job) -> jobs.Job:
+    return job_steps.renewed(present, fencing, now, LEASE_S)
 
 
 class Lab:
@@ -41,16 +48,14 @@ class Lab:
         self.waits = 0
         self.heard: list[QueueEvent] = []
         start = self.queue.now()
-        self.job = self.jobs.create(
-            jobs.enqueued(jobs.uploaded(make_job(created_at=start), start, "n"), start, "n")
-        )
+        self.job, _ = self.jobs.create(job_steps.queued(make_job(created_at=start), start, "n"))
 
     def change(self, worker: str, message: Message) -> jobs.Job:
         now = self.queue.now()
         return self.jobs.change(
             ROOM,
             self.job.job_id,
-            lambda present: jobs.claimed(present, worker, now, LEASE_S, message.message_id, 3),
+            lambda present: job_steps.claimed(present, worker, now, LEASE_S, message.message_id, 3),
         )
 
     async def train(self, worker: str, message: Message) -> Outcome:
@@ -67,11 +72,9 @@ class Lab:
         while self.queue.now() < until:
             await asyncio.sleep(LEASE_S / 3)
             now = self.queue.now()
-            self.jobs.change(
-                ROOM, held.job_id, lambda present, now=now: jobs.renewed(present, held.fencing, now, LEASE_S)
-            )
+            self.jobs.change(ROOM, held.job_id, partial(renewed, held.fencing, now))
         self.jobs.change(
-            ROOM, held.job_id, lambda present: jobs.published(present, self.queue.now(), "model.json")
+            ROOM, held.job_id, lambda present: job_steps.published(present, self.queue.now(), "model.json")
         )
         return self.ends
 

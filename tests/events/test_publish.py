@@ -98,7 +98,7 @@ def test_a_bad_record_does_not_take_the_good_one_beside_it_along(house: House) -
     record = house.finished()
     good, bad = notice(ROOMS_BUCKET, folder_of(record).record), notice("a-stranger", "k")
     assert run(house.publish.handle(message(bad, good))) == Poison(
-        "refused", "a-stranger is not the rooms bucket"
+        "foreign_bucket", "a-stranger is not the rooms bucket"
     )
     assert_published_once(house, record)
 
@@ -201,8 +201,10 @@ def test_a_message_that_is_no_notice_is_poison(house: House) -> None:
     assert isinstance(run(house.publish.handle(message(body="hello"))), Poison)
 
 
-def test_another_object_of_the_rooms_bucket_is_passed_over(house: House) -> None:
-    assert run(house.publish.handle(message(notice(ROOMS_BUCKET, f"{ROOM}/models/x/model.json")))) == Done()
+def test_another_object_of_the_rooms_bucket_is_refused(house: House) -> None:
+    outcome = run(house.publish.handle(message(notice(ROOMS_BUCKET, f"{ROOM}/models/x/model.json"))))
+    assert isinstance(outcome, Poison)
+    assert outcome.code == "foreign_key"
 
 
 EVENTS = ["upload notice", "model notice", "worker", "message lost", "sweep", "restart"]

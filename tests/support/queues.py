@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from sleap_rtc.events.delivery import Trouble
 from sleap_rtc.events.memory_queue import MemoryQueue
+from sleap_rtc.events.outcome import Unfinished
 from sleap_rtc.events.queue import HandleDead
 from sleap_rtc.events.sqs_queue import SqsQueue, sqs_client
 from sleap_rtc.service.provision import ensure_queue
@@ -19,6 +21,7 @@ from sleap_rtc.storage.errors import SleapRtcError, Unreachable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
 
 DOWN = Unreachable(where="SQS", why="down")
@@ -110,3 +113,9 @@ class FaultyQueue(MemoryQueue):
             self._dead.add(message.receipt_handle)
         if isinstance(fault, ReplyLost):
             raise fault.error
+
+
+def assert_outage(outcome: Outcome) -> None:
+    """Hold that a handler would have it tried again, since something does not answer."""
+    assert isinstance(outcome, Unfinished)
+    assert outcome.trouble is Trouble.OUTAGE

@@ -12,11 +12,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events import job_steps
-from sleap_rtc.events.consumer import Done, Outcome, Poison
 from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.jobs import DatasetRef, Job
 from sleap_rtc.events.messages import JobMessage
-from sleap_rtc.events.notices import NoticeUnreadable, ObjectCreated, parse_notices
+from sleap_rtc.events.notice_handler import NoticeRefused, handle_notices
 from sleap_rtc.events.uploads import UploadRecord
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.job_store import JobStore
+    from sleap_rtc.events.notices import ObjectCreated
+    from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
     from sleap_rtc.events.uploads import AskedJob
     from sleap_rtc.storage.object_store import ObjectStore
@@ -67,25 +68,24 @@ class Dispatch:
 
     async def handle(self, message: Message) -> Outcome:
         """Act on one message of the upload-events queue."""
-        try:
-            notices = parse_notices(message.body)
-        except NoticeUnreadable as error:
-            return Poison("not_json", str(error))
-        refusals = [await self._act_on(notice) for notice in notices]
-        refused = "; ".join(filter(None, refusals))
-        return Poison("foreign_key", refused) if refused else Done()
+        return await handle_notices(message, self._act_on)
 
-    async def _act_on(self, notice: ObjectCreated) -> str | None:
+    async def _act_on(self, notice: ObjectCreated) -> None:
+        if notice.bucket != self._bucket:
+            reason = f"{notice.bucket} is not the uploads bucket"
+            raise NoticeRefused(code="foreign_bucket", reason=reason)
         upload = keys.parse_upload_key(notice.key)
-        if notice.bucket != self._bucket or upload is None:
-            return f"{notice.bucket}/{notice.key} is not a dataset of ours"
+        if upload is None:
+            raise NoticeRefused(code="foreign_key", reason=f"{notice.key} is not a dataset of ours")
         await self.dispatch(upload, notice.identity)
-        return None
 
     async def dispatch(self, upload: keys.UploadKey, event: str) -> list[Job] | None:
         """Make and queue every job of a completed upload that is not made yet; return them all.
 
         None says that the upload is not complete.
+
+        Raises:
+            NoticeRefused: nobody opened this upload, or its object is not what was uploaded.
         """
         record = await asyncio.to_thread(self._settled_record, upload)
         if record is None:
@@ -144,13 +144,18 @@ class Dispatch:
         """
         try:
             record = self._records.read(keys.upload_record_key(upload)).value
-            if record.state == "completed":
-                return record
+        except NotFound:
+            raise NoticeRefused(
+                code="unknown_upload", reason=f"nobody opened upload {upload.upload_id}"
+            ) from None
+        if record.state == "completed":
+            return record
+        try:
             found = self._uploads.head(str(upload))
         except NotFound as missing:
             log.warning("upload %s: %s", upload.upload_id, missing)
             return None
         if record.state != "completing" or found.size_bytes != record.size_bytes:
-            log.error("upload %s: the object is not what was uploaded", upload.upload_id)
-            return None
+            reason = f"the object of upload {upload.upload_id} ({record.state}) is not what was uploaded"
+            raise NoticeRefused(code="refused", reason=reason)
         return self._datasets.settle(record, found.etag)

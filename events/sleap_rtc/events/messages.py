@@ -14,7 +14,14 @@ from sleap_rtc.storage.errors import SleapRtcError
 class MessageUnreadable(SleapRtcError):
     """The message cannot be read: {why}."""
 
+    code: str
     why: str
+
+
+_CODES: dict[tuple[str, tuple[int | str, ...]], str] = {
+    ("json_invalid", ()): "not_json",
+    ("literal_error", ("v",)): "unknown_version",
+}
 
 
 class JobMessage(BaseModel):
@@ -44,7 +51,10 @@ class JobMessage(BaseModel):
             return cls.model_validate_json(body)
         except ValidationError as error:
             first = error.errors()[0]
-            raise MessageUnreadable(why=f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+            code = _CODES.get((first["type"], first["loc"]), "unknown_form")
+            raise MessageUnreadable(
+                code=code, why=f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            ) from error
 
 
 class RoomEvent(BaseModel):

@@ -18,6 +18,7 @@ from sleap_rtc.storage.errors import SleapRtcError
 class NoticeUnreadable(SleapRtcError):
     """The message is not a notice of S3 that this version can read: {why}."""
 
+    code: str
     why: str
 
 
@@ -47,9 +48,9 @@ def parse_notices(body: str) -> list[ObjectCreated]:
     try:
         message = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise NoticeUnreadable(why="it is not JSON") from error
+        raise NoticeUnreadable(code="not_json", why="it is not JSON") from error
     if not isinstance(message, dict):
-        raise NoticeUnreadable(why="it is not an object")
+        raise NoticeUnreadable(code="unknown_form", why="it is not an object")
     if message.get("Type") == "Notification" and isinstance(message.get("Message"), str):
         return parse_notices(message["Message"])
     if message.get("Event") == "s3:TestEvent":
@@ -60,14 +61,14 @@ def parse_notices(body: str) -> list[ObjectCreated]:
         if "Records" in message:
             return [notice for record in message["Records"] for notice in _from_record(record)]
     except (KeyError, TypeError, AttributeError) as error:
-        raise NoticeUnreadable(why=f"a field is missing or wrong ({error})") from error
-    raise NoticeUnreadable(why="it has no Records")
+        raise NoticeUnreadable(code="unknown_form", why=f"a field is missing or wrong ({error})") from error
+    raise NoticeUnreadable(code="unknown_form", why="it has no Records")
 
 
 def _from_record(record: dict[str, Any]) -> list[ObjectCreated]:
     version = str(record.get("eventVersion", ""))
     if not version.startswith("2."):
-        raise NoticeUnreadable(why=f"its event version is {version or 'missing'}")
+        raise NoticeUnreadable(code="unknown_version", why=f"its event version is {version or 'missing'}")
     if not str(record["eventName"]).removeprefix("s3:").startswith("ObjectCreated:"):
         return []
     found = record["s3"]["object"]

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from sleap_rtc.events import job_steps
-from sleap_rtc.events.consumer import Done, Outcome, Poison
 from sleap_rtc.events.jobs import LeaseLost
-from sleap_rtc.events.notices import NoticeUnreadable, ObjectCreated, parse_notices
+from sleap_rtc.events.notice_handler import NoticeRefused, handle_notices
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import InputError, NotFound
 from sleap_rtc.storage.manifest import ModelRecord, model_id_of
@@ -25,6 +24,8 @@ from sleap_rtc.storage.room_storage import RoomStorage
 if TYPE_CHECKING:
     from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.job_store import JobStore
+    from sleap_rtc.events.notices import ObjectCreated
+    from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
     from sleap_rtc.storage.object_store import ObjectStore
 
@@ -49,19 +50,17 @@ class Publish:
 
     async def handle(self, message: Message) -> Outcome:
         """Act on one message of the model-events queue."""
-        try:
-            notices = parse_notices(message.body)
-        except NoticeUnreadable as error:
-            return Poison("not_json", str(error))
-        refusals = [await asyncio.to_thread(self._act_on, notice) for notice in notices]
-        refused = "; ".join(filter(None, refusals))
-        return Poison("refused", refused) if refused else Done()
+        return await handle_notices(message, self._act_on)
 
-    def _act_on(self, notice: ObjectCreated) -> str | None:
+    async def _act_on(self, notice: ObjectCreated) -> None:
         if notice.bucket != self._bucket:
-            return f"{notice.bucket} is not the rooms bucket"
+            raise NoticeRefused(code="foreign_bucket", reason=f"{notice.bucket} is not the rooms bucket")
         folder = keys.parse_model_key(notice.key)
-        return self.publish(folder, notice.identity) if folder else None
+        if folder is None:
+            raise NoticeRefused(code="foreign_key", reason=f"{notice.key} is not the record of a model")
+        refusal = await asyncio.to_thread(self.publish, folder, notice.identity)
+        if refusal:
+            raise NoticeRefused(code="refused", reason=refusal)
 
     def publish(self, folder: keys.ModelFolder, event: str) -> str | None:
         """Publish one model; return why it was refused, None if it stands in the manifest now."""

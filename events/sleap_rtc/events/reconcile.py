@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from sleap_rtc.events import job_steps
 from sleap_rtc.events.jobs import HELD, WAITING, Job, JobState
 from sleap_rtc.events.messages import JobMessage
+from sleap_rtc.events.notice_handler import NoticeRefused
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import NotFound, SleapRtcError, Unreachable
 from sleap_rtc.storage.room_storage import RoomStorage
@@ -124,8 +125,11 @@ class Reconcile:
         if not self._is_late(since, now):
             return
         upload = keys.UploadKey(marker.room_id, marker.id)
-        dispatched = await self._dispatch.dispatch(upload, "reconcile")
-        if dispatched is None and now - since > _ABANDONED_AFTER:
+        try:
+            complete = await self._dispatch.dispatch(upload, "reconcile") is not None
+        except NoticeRefused:
+            complete = False
+        if not complete and now - since > _ABANDONED_AFTER:
             await asyncio.to_thread(self._rooms.delete, keys.open_upload_key(upload))
 
     async def _sweep_job(self, marker: keys.OpenMarker, now: datetime) -> None:
@@ -152,7 +156,11 @@ class Reconcile:
         if not self._is_late(promise.announced_at, now):
             return
         upload = keys.UploadKey(marker.room_id, promise.upload_id)
-        if await self._dispatch.dispatch_one(upload, marker.id, "reconcile") is None:
+        try:
+            made = await self._dispatch.dispatch_one(upload, marker.id, "reconcile")
+        except NoticeRefused:
+            made = None
+        if made is None:
             await asyncio.to_thread(self._jobs.forget, marker.room_id, marker.id)
 
     def _may_have_lost_its_message(self, job: Job, now: datetime) -> bool:

@@ -113,9 +113,9 @@ class JobRunner:
         try:
             wanted = JobMessage.parse(message.body)
         except MessageUnreadable as error:
-            return Poison("not_json", str(error))
+            return Poison(error.code, str(error))
         if wanted.room_id != self._room_id:
-            return Poison("foreign_room", f"it is for room {wanted.room_id}, on the queue of room {self._room_id}")
+            return Poison("foreign_room", f"it is for room {wanted.room_id}, not {self._room_id}")
         return await asyncio.to_thread(self._handle, wanted, message.message_id)
 
     def _handle(self, wanted: JobMessage, message_id: str) -> Outcome:
