@@ -23,15 +23,22 @@ def worker(
     trainer: Annotated[
         TrainerChoice, typer.Option(help="Engine for jobs that do not ask for one.")
     ] = TrainerChoice.REFERENCE,
+    max_jobs: Annotated[int | None, typer.Option(help="Leave after so many jobs.", min=1)] = None,
+    exit_when_idle: Annotated[
+        float | None,
+        typer.Option(help="Leave when there was nothing to do for so long.", min=1, metavar="SECONDS"),
+    ] = None,
 ) -> None:
-    """Take training jobs of a room until Ctrl-C."""
+    """Take training jobs of a room until Ctrl-C, or until the shift is over."""
     import asyncio
 
     from sleap_rtc.observability.logs import configure_logs
     from sleap_rtc.settings import load_settings
     from sleap_rtc.storage.keys import checked_room_id
+    from sleap_rtc.worker.shift import Shift
     from sleap_rtc.worker.wiring import run_worker
 
     settings = load_settings()
     configure_logs("worker", settings.environment)
-    asyncio.run(run_worker(settings, checked_room_id(room_id), trainer.value))
+    shift = Shift(max_jobs, exit_when_idle)
+    asyncio.run(run_worker(settings, checked_room_id(room_id), trainer.value, shift))

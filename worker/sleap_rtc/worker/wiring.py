@@ -28,11 +28,13 @@ from sleap_rtc.worker.kind import worker_kind
 from sleap_rtc.worker.model_publisher import ModelPublisher
 from sleap_rtc.worker.presence import Presence
 from sleap_rtc.worker.service_datasets import ServiceDatasets
+from sleap_rtc.worker.shift_watch import ShiftWatch
 from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
 
 if TYPE_CHECKING:
     from sleap_rtc.settings import Settings
     from sleap_rtc.worker.dataset_source import DatasetSource
+    from sleap_rtc.worker.shift import Shift
     from sleap_rtc.worker.trainer import TrainerName
 
 log = logging.getLogger(__name__)
@@ -109,8 +111,10 @@ def job_runner(
     return runner, Presence(desk, view, lambda: runner.job_id)
 
 
-async def run_worker(settings: Settings, room_id: str, trainer: TrainerName) -> None:
+async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shift: Shift) -> None:
     """Take jobs of a room until SIGTERM or Ctrl-C, then give back what is under way.
+
+    The end of the shift stops it, too, once the job at hand is settled.
 
     Raises:
         NotFound: the room has no job queue.
@@ -139,13 +143,14 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName) -> 
             queue = await SqsQueue.open(client, f"{settings.job_queue_prefix}-{room_id}")
         except NotFound:
             raise NotFound(what=f"room {room_id}") from None
+        watch = ShiftWatch(shift, runner.handle, stop)
         consumer = Consumer(
             queue,
-            runner.handle,
+            watch.handle,
             visibility_s=settings.job_lease_s,
             wait_s=settings.poll_wait_s,
             dead_letters=await queue.dead_letters(),
         )
         log.info("waiting for jobs of room %s", room_id)
-        await asyncio.gather(consumer.run(stop), presence.run(stop))
+        await asyncio.gather(consumer.run(stop), presence.run(stop), watch.run())
     log.info("stopped")
