@@ -46,9 +46,13 @@ class Work:
             await self.queue.send(f"job {number}")
         return self
 
+    async def consume(self) -> None:
+        """Handle messages until `stop` is set."""
+        await self._consumer.run(self.stop)
+
     async def run(self) -> None:
         """Work until the shift is over."""
-        await asyncio.gather(self._consumer.run(self.stop), self.watch.run())
+        await asyncio.gather(self.consume(), self.watch.run())
 
     @property
     def visible(self) -> list[str]:
@@ -108,14 +112,17 @@ async def test_a_worker_without_work_leaves_after_the_time_and_not_before() -> N
 async def test_a_long_job_is_not_idleness_and_the_time_begins_anew_at_its_end() -> None:
     work = await Work(Shift(idle_s=60)).sent(1)
     work.may_end.clear()
-    running = asyncio.create_task(work.run())
+    running = [asyncio.create_task(work.consume())]
     await until(lambda: work.begun == ["job 0"])
     work.clock.now += 100_000
+    running.append(asyncio.create_task(work.watch.run()))
+    await asyncio.sleep(0)
+    assert not work.stop.is_set()
     work.may_end.set()
     await until(lambda: not work.queue.held)
     assert not work.stop.is_set()
     work.stop.set()
-    await running
+    await asyncio.gather(*running)
 
 
 @in_loop

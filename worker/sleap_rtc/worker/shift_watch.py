@@ -65,9 +65,9 @@ class ShiftWatch:
     async def run(self) -> None:
         """Look for the end of the shift until `stop` is set."""
         while not self._stop.is_set():
+            self._look()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), self._look_again_s())
-            self._look()
 
     def _look(self) -> None:
         why = self._shift.over(self._settled, self._idle_for_s())
@@ -82,4 +82,4 @@ class ShiftWatch:
         """Return when the shift can be over at the earliest, in seconds from now; None if never by idling."""
         if self._shift.idle_s is None:
             return None
-        return max(0.05, self._shift.idle_s - self._idle_for_s())
+        return max(0.0, self._shift.idle_s - self._idle_for_s())
