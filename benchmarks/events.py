@@ -44,7 +44,7 @@ class Scale:
 
 
 FULL = Scale(wake_jobs=200, wake_pause_s=0.7, messages=2_000, rounds=3, trained_jobs=20, idle_s=30)
-QUICK = Scale(wake_jobs=10, wake_pause_s=0.15, messages=300, rounds=1, trained_jobs=2, idle_s=3)
+QUICK = Scale(wake_jobs=8, wake_pause_s=0.15, messages=300, rounds=1, trained_jobs=2, idle_s=3)
 
 
 def measure(name: str, engine: str, scale: Scale, folder: Path) -> Report:
@@ -79,7 +79,7 @@ def main() -> int:
                 found.add(measure(name, chosen.engine, QUICK if chosen.quick else FULL, Path(folder)))
             except EngineMissing as missing:
                 print(f" skipped: {missing}", file=sys.stderr)
-                continue
+                break
             except (ProcessFailed, TimeoutError, KeyboardInterrupt) as failure:  # the others are told anyway
                 print(f" {str(failure) or 'interrupted'}", file=sys.stderr)
                 found.figures.append(Figure(f"{name}: measured", 0, "", "", 0, 1, holds=False))

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.jobs import Job
 
-P50_BAR_S = 0.150
-P99_BAR_S = 1.0
+P50_BAR_MS = 150.0
+P99_BAR_MS = 1_000.0
 _DATASET_BYTES = 4096
 _WORKERS = 2
-_HOPS = 20
+_HOPS = 10
 # Makes for a quick end; more gaps between polls than in production, so nothing is flattered.
 _SHORT_POLLS = {"SLEAP_RTC_POLL_WAIT_S": "1"}
 # A worker that finds the job not ready yet shows its message again after a second.
@@ -101,15 +101,14 @@ def _wake_of(job: Job, begun: datetime) -> Wake:
 
 
 def _told(name: str, wakes: list[Wake], *, judged: bool) -> Report:
-    totals = [wake.total_s for wake in wakes]
+    totals = [wake.total_s * 1_000 for wake in wakes]
     figures = []
-    for percent, bar_s in ((50, P50_BAR_S), (99, P99_BAR_S)):
+    for percent, bar_ms in ((50, P50_BAR_MS), (99, P99_BAR_MS)):
         value = percentile(totals, percent)
-        bar = bar_s if judged else None
-        peer = f"{bar_s * 1000:.0f} ms"
-        figures.append(
-            Figure(f"{name}: p{percent}", value, "s", peer, value / bar_s, bar, not judged or value < bar_s)
-        )
+        bar = bar_ms if judged else None
+        holds = not judged or value < bar_ms
+        peer = f"{bar_ms:.0f} ms on MiniStack"
+        figures.append(Figure(f"{name}: p{percent}", value, "ms", peer, value / bar_ms, bar, holds))
     return Report(figures)
 
 
