@@ -135,6 +135,18 @@ def test_a_message_that_was_lost_is_sent_again(house: House) -> None:
     assert states(house.job(job)) == ["uploaded", "queued"]
 
 
+def test_a_queue_with_a_message_for_every_job_has_lost_none(house: House) -> None:
+    first, second = house.queued(), house.queued()
+    house.swept(2 * PATIENCE)
+    assert house.sent() == [first.job_id, second.job_id]
+
+
+def test_a_job_that_waits_for_hours_is_sent_again_even_then(house: House) -> None:
+    job = house.queued()
+    house.swept(2 * HOUR)
+    assert house.sent() == [job.job_id] * 2
+
+
 def test_a_message_is_sent_again_only_when_the_wait_has_doubled(house: House) -> None:
     job = house.queued()
     for late in (HOUR, HOUR + 2 * PATIENCE, 2 * HOUR + PATIENCE):

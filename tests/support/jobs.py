@@ -158,7 +158,7 @@ class House:
         """Start, or start again: what is in the buckets stays, what was in memory is gone."""
         self.jobs = JobStore(self.rooms)
         self.feed = RoomFeed(self.rooms, self.topic)
-        self.dispatch = Dispatch(self.uploads, UPLOADS_BUCKET, self.rooms, self.jobs, self._send, self.feed)
+        self.dispatch = Dispatch(self.uploads, UPLOADS_BUCKET, self.rooms, self.jobs, self, self.feed)
         self.publish = Publish(self.rooms, ROOMS_BUCKET, self.jobs, self.feed)
         self.reconcile = Reconcile(
             self.rooms,
@@ -166,19 +166,24 @@ class House:
             self.jobs,
             self.dispatch,
             self.publish,
-            self._send,
+            self,
             self.feed,
             patience=PATIENCE,
             most_attempts=MOST_ATTEMPTS,
         )
 
-    async def _send(self, job_message: JobMessage) -> None:
+    async def wake(self, job_message: JobMessage) -> None:
+        """Put a message on the queue, or fail."""
         if self.sends_that_fail > 0:
             self.sends_that_fail -= 1
             raise Unreachable(where="SQS", why="down")
         if job_message.room_id in self.rooms_without_queue:
             raise NotFound(what=f"queue of room {job_message.room_id}")
         await self.queue.send(job_message.model_dump_json())
+
+    async def depth(self, room_id: str) -> int:
+        """Return how many messages there are."""
+        return len(self.queue.held)
 
     # Uploads
 

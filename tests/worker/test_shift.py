@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.loop import in_loop, until
-from support.queues import Clock
 
 from sleap_rtc.events.consumer import Consumer, Done, Outcome, Poison, RetryLater
 from sleap_rtc.events.memory_queue import MemoryQueue
@@ -19,6 +18,17 @@ from sleap_rtc.worker.shift_watch import ShiftWatch
 
 if TYPE_CHECKING:
     from sleap_rtc.events.queue import Message
+
+
+class Clock:
+    """Shows the time that a test sets, in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
 
 
 class Work:
@@ -81,7 +91,7 @@ async def test_a_worker_leaves_after_its_jobs_and_the_next_one_finds_the_rest_at
 
 @in_loop
 async def test_poison_counts_since_its_message_is_gone() -> None:
-    work = await Work(Shift(max_jobs=1), Poison("not a job")).sent(2)
+    work = await Work(Shift(max_jobs=1), Poison("not_json", "not a job")).sent(2)
     await work.run()
     assert work.begun == ["job 0"]
 

@@ -22,9 +22,8 @@ from sleap_rtc.storage.document import Documents
 from sleap_rtc.storage.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from sleap_rtc.events.feed import RoomFeed
+    from sleap_rtc.events.job_queues import JobQueues
     from sleap_rtc.events.job_store import JobStore
     from sleap_rtc.events.notices import ObjectCreated
     from sleap_rtc.events.outcome import Outcome
@@ -43,7 +42,7 @@ class Dispatch:
         uploads_bucket: its name; notices about other buckets are refused.
         rooms: the rooms bucket.
         job_store: the jobs.
-        send: puts a message on a room's job queue.
+        queues: the rooms' job queues.
         feed: tells the room.
     """
 
@@ -53,7 +52,7 @@ class Dispatch:
         uploads_bucket: str,
         rooms: ObjectStore,
         job_store: JobStore,
-        send: Callable[[JobMessage], Awaitable[None]],
+        queues: JobQueues,
         feed: RoomFeed,
     ) -> None:
         self._uploads = uploads
@@ -62,7 +61,7 @@ class Dispatch:
         self._datasets = DatasetIndex(uploads, rooms)
         self._rooms = rooms
         self._jobs = job_store
-        self._send = send
+        self._queues = queues
         self._feed = feed
         self._unsent: set[str] = set()
 
@@ -106,7 +105,7 @@ class Dispatch:
         job, ours = await asyncio.to_thread(self._created, record, asked, event)
         if ours or job.job_id in self._unsent:
             self._unsent.add(job.job_id)
-            await self._send(JobMessage.of(job))
+            await self._queues.wake(JobMessage.of(job))
             self._unsent.discard(job.job_id)
             await asyncio.to_thread(self._feed.tell_job, job)
         return job

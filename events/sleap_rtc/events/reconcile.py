@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -24,16 +25,18 @@ from sleap_rtc.storage.errors import NotFound, SleapRtcError, Unreachable
 from sleap_rtc.storage.room_storage import RoomStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Iterator
 
     from sleap_rtc.events.dispatch import Dispatch
     from sleap_rtc.events.feed import RoomFeed
+    from sleap_rtc.events.job_queues import JobQueues
     from sleap_rtc.events.job_store import JobStore
     from sleap_rtc.events.publish import Publish
     from sleap_rtc.storage.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
 
+_SEND_ANYWAY_AFTER = timedelta(hours=1)
 _DEEP_EVERY = timedelta(hours=1)
 _ABANDONED_AFTER = timedelta(days=8)
 """The lifecycle rule of the uploads bucket has aborted an unfinished upload a day before."""
@@ -59,7 +62,7 @@ class Reconcile:
         job_store: the jobs.
         dispatch: makes the jobs of uploads that nobody was told of.
         publish: publishes the models that nobody was told of.
-        send: puts a message on a room's job queue.
+        queues: the rooms' job queues.
         feed: tells the room.
         patience: how long an event may be late before the sweep acts in its place.
         most_attempts: after how many lost workers a job fails.
@@ -72,7 +75,7 @@ class Reconcile:
         job_store: JobStore,
         dispatch: Dispatch,
         publish: Publish,
-        send: Callable[[JobMessage], Awaitable[None]],
+        queues: JobQueues,
         feed: RoomFeed,
         *,
         patience: timedelta,
@@ -83,12 +86,13 @@ class Reconcile:
         self._jobs = job_store
         self._dispatch = dispatch
         self._publish = publish
-        self._send = send
+        self._queues = queues
         self._feed = feed
         self._patience = patience
         self._most_attempts = most_attempts
         self._refused: set[str] = set()
         self._resent: dict[str, datetime] = {}
+        self._unended: Counter[str] = Counter()
 
     async def run(self, stop: asyncio.Event, interval_s: float) -> None:
         """Sweep at an interval until `stop` is set."""
@@ -111,13 +115,13 @@ class Reconcile:
 
     async def sweep(self, now: datetime) -> None:
         """Look at all that has not ended. What is wrong with one does not keep the others from theirs."""
-        for found in await asyncio.to_thread(lambda: list(self._rooms.list(keys.OPEN_PREFIX))):
-            marker = keys.parse_open_key(found.key)
-            if marker is None:
-                continue
-            with _passing_over(found.key):
+        listed = await asyncio.to_thread(lambda: list(self._rooms.list(keys.OPEN_PREFIX)))
+        found = [(marker, info) for info in listed if (marker := keys.parse_open_key(info.key))]
+        self._unended = Counter(marker.room_id for marker, _ in found if marker.kind == "jobs")
+        for marker, info in found:
+            with _passing_over(info.key):
                 if marker.kind == "uploads":
-                    await self._sweep_upload(marker, found.modified, now)
+                    await self._sweep_upload(marker, info.modified, now)
                 else:
                     await self._sweep_job(marker, now)
 
@@ -143,9 +147,9 @@ class Reconcile:
         elif job.accepted or self._is_lost(job, now):
             if not await asyncio.to_thread(self._had_finished, job):
                 await self._requeue(job, now)
-        elif job.state in WAITING and self._may_have_lost_its_message(job, now):
+        elif job.state in WAITING and await self._may_have_lost_its_message(job, now):
             self._resent[job.job_id] = now
-            await self._send(JobMessage.of(job))
+            await self._queues.wake(JobMessage.of(job))
 
     async def _sweep_promise(self, marker: keys.OpenMarker, now: datetime) -> None:
         """Make a job that was promised to somebody, by a service that did not come to make it."""
@@ -163,14 +167,20 @@ class Reconcile:
         if made is None:
             await asyncio.to_thread(self._jobs.forget, marker.room_id, marker.id)
 
-    def _may_have_lost_its_message(self, job: Job, now: datetime) -> bool:
-        """Tell whether to send it again: after a while, and then whenever the wait has doubled, so that a job
-        that waits a week for its worker does not fill the queue."""
+    async def _may_have_lost_its_message(self, job: Job, now: datetime) -> bool:
+        """Tell whether to send it again.
+
+        Once it is late and then whenever the wait has doubled it is looked into: a queue with a message for
+        every job of the room has lost none, and one more would only start a pod for nothing. A message that
+        stands for a job with a worker can hide that another is missing, so after an hour it is sent anyway.
+        """
         since = max(job.since(), job.not_before or job.since())
         last = self._resent.get(job.job_id)
-        return self._is_late(since, now) and (
-            last is None or last < since or now - since >= 2 * (last - since)
-        )
+        if not self._is_late(since, now) or (last and last >= since and now - since < 2 * (last - since)):
+            return False
+        if now - since >= _SEND_ANYWAY_AFTER:
+            return True
+        return await self._queues.depth(job.room_id) < self._unended[job.room_id]
 
     def _is_lost(self, job: Job, now: datetime) -> bool:
         return job.state in HELD and job_steps.lease_remaining_s(job, now - self._patience) == 0
@@ -206,7 +216,7 @@ class Reconcile:
         changed = await asyncio.to_thread(self._jobs.change, job.room_id, job.job_id, to_requeued)
         await asyncio.to_thread(self._feed.tell_job, changed, len(changed.history) - len(job.history))
         if changed.state is JobState.REQUEUED:
-            await self._send(JobMessage.of(changed))
+            await self._queues.wake(JobMessage.of(changed))
 
     async def sweep_deep(self) -> None:
         """Look for models that no manifest names, in every room."""

@@ -97,6 +97,14 @@ class SqsQueue:
         arn = str(json.loads(policy)["deadLetterTargetArn"])
         return await SqsQueue.open(self._client, arn.rpartition(":")[2])
 
+    async def depth(self) -> int:
+        """Return about how many messages there are: waiting, delayed, or held by somebody."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        names.append("ApproximateNumberOfMessagesDelayed")
+        with _sqs_errors(self.name):
+            reply = await self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
+        return sum(int(count) for count in reply.get("Attributes", {}).values())
+
     async def receive(self, most: int, wait_s: int, visibility_s: int) -> list[Message]:
         """Long-poll for messages."""
         with _sqs_errors(self.name):

@@ -13,6 +13,7 @@ from sleap_rtc.events.consumer import Consumer
 from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.dispatch import Dispatch
 from sleap_rtc.events.feed import RoomFeed
+from sleap_rtc.events.job_queues import SqsJobQueues
 from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.publish import Publish
 from sleap_rtc.events.reconcile import Reconcile
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
     from sleap_rtc.events.consumer import Outcome
-    from sleap_rtc.events.messages import JobMessage
     from sleap_rtc.events.queue import Message
     from sleap_rtc.settings import Settings
 
@@ -69,13 +69,8 @@ class Lifespan:
         subscription = await asyncio.to_thread(Subscription, settings, topic_arn, secrets.token_hex(4))
         stop = asyncio.Event()
         async with async_sqs_client(settings.s3_region, settings.sqs_endpoint_url) as client:
-
-            async def send(message: JobMessage) -> None:
-                name = job_queue(settings, message.room_id).name
-                queue = await SqsQueue.open(client, name)
-                await queue.send(message.model_dump_json())
-
-            dispatch = Dispatch(uploads, settings.s3_upload_bucket, rooms, jobs, send, feed)
+            queues = SqsJobQueues(client, settings.job_queue_prefix)
+            dispatch = Dispatch(uploads, settings.s3_upload_bucket, rooms, jobs, queues, feed)
             publish = Publish(rooms, settings.s3_room_bucket, jobs, feed)
             streams = Streams(feed)
             reconcile = Reconcile(
@@ -84,7 +79,7 @@ class Lifespan:
                 jobs,
                 dispatch,
                 publish,
-                send,
+                queues,
                 feed,
                 patience=timedelta(seconds=min(60.0, settings.reconcile_interval_s)),
                 most_attempts=settings.most_attempts,
