@@ -30,10 +30,16 @@ def commands() -> dict[str, Any]:
     """Return every command with its parameters."""
     found: dict[str, Any] = {}
     for entry in entry_points(group=GROUP):
-        command: Any = typer.main.get_command(entry.load())
-        below = getattr(command, "commands", {})
-        found |= {f"{entry.name} {name}": sub for name, sub in below.items()} or {entry.name: command}
+        found |= leaves(entry.name, typer.main.get_command(entry.load()))
     return found
+
+
+def leaves(name: str, command: Any) -> dict[str, Any]:
+    """Return the commands below a group, or the command itself, by their full names."""
+    below = getattr(command, "commands", {})
+    if not below:
+        return {name: command}
+    return {leaf: found for sub in below for leaf, found in leaves(f"{name} {sub}", below[sub]).items()}
 
 
 @pytest.mark.parametrize("setting", sorted(Settings.model_fields))

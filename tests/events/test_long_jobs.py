@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +18,6 @@ from sleap_rtc.events.memory_queue import MemoryQueue
 from sleap_rtc.storage.memory_store import MemoryObjectStore
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sleap_rtc.events.queue import Message
     from sleap_rtc.events.queue_events import QueueEvent
 
@@ -30,10 +27,6 @@ LOST = [*[None] * 10, DOWN]
 """The eleventh heartbeat does not get through."""
 LATE = [*LOST, *[None] * 20, *[DOWN] * 30]
 """And later none does for longer than the message is hidden."""
-
-
-def renewed(fencing: int, now: datetime, present: jobs.Job) -> jobs.Job:
-    return job_steps.renewed(present, fencing, now, LEASE_S)
 
 
 class Lab:
@@ -58,6 +51,9 @@ class Lab:
             lambda present: job_steps.claimed(present, worker, now, LEASE_S, message.message_id, 3),
         )
 
+    def renewed(self, present: jobs.Job, fencing: int) -> jobs.Job:
+        return job_steps.renewed(present, fencing, self.queue.now(), LEASE_S)
+
     async def train(self, worker: str, message: Message) -> Outcome:
         """Train for thirty hours, or wait for who does."""
         try:
@@ -71,8 +67,7 @@ class Lab:
         until = self.queue.now() + timedelta(hours=30)
         while self.queue.now() < until:
             await asyncio.sleep(LEASE_S / 3)
-            now = self.queue.now()
-            self.jobs.change(ROOM, held.job_id, partial(renewed, held.fencing, now))
+            self.jobs.change(ROOM, held.job_id, lambda present: self.renewed(present, held.fencing))
         self.jobs.change(
             ROOM, held.job_id, lambda present: job_steps.published(present, self.queue.now(), "model.json")
         )
