@@ -6,35 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.product import eventually
+from support.engines import running, running_localstack
 
-from sleap_rtc.local.engine import LOOPBACK, answers, free_port, start_engine
+from sleap_rtc.local.engine import LOOPBACK, free_port, start_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-
-@contextmanager
-def running(
-    command: list[str], environment: Mapping[str, str], folder: Path, ready_url: str
-) -> Iterator[None]:
-    """Run an engine for as long as the context is open."""
-    with (folder / "engine.log").open("wb") as log:
-        engine = subprocess.Popen(
-            command, env={**os.environ, **environment}, cwd=folder, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            eventually(lambda: engine.poll() is not None or answers(ready_url))
-            assert engine.poll() is None, (folder / "engine.log").read_text()
-            yield
-        finally:
-            engine.terminate()
-            engine.wait()
+    from collections.abc import Iterator
 
 
 def demo(home: Path, *options: str) -> str:
@@ -52,22 +33,7 @@ def demo(home: Path, *options: str) -> str:
 
 @pytest.fixture
 def localstack_url(tmp_path: Path) -> Iterator[str]:
-    python = os.environ.get("SLEAP_RTC_TEST_LOCALSTACK")
-    assert python, "run this with `make test-localstack`, which sets LocalStack up"
-    port = free_port()
-    environment = {
-        "GATEWAY_LISTEN": f"{LOOPBACK}:{port}",
-        "SERVICES": "s3,sqs,sns,sts,iam",
-        "DISABLE_EVENTS": "1",
-        "SKIP_SSL_CERT_DOWNLOAD": "1",
-        "S3_SKIP_SIGNATURE_VALIDATION": "0",
-        "DNS_ADDRESS": "0",
-        "EAGER_SERVICE_LOADING": "1",
-        "LOCALSTACK_VOLUME_DIR": str(tmp_path / "volume"),
-    }
-    url = f"http://{LOOPBACK}:{port}"
-    command = [python, "-m", "localstack.runtime.main"]
-    with running(command, environment, tmp_path, f"{url}/_localstack/health"):
+    with running_localstack(tmp_path) as url:
         yield url
 
 

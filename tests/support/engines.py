@@ -1,0 +1,55 @@
+"""Starts engines that are not the embedded one, for as long as a test needs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sleap_rtc.local.engine import LOOPBACK, answers, free_port
+from support.product import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+@contextmanager
+def running(
+    command: list[str], environment: Mapping[str, str], folder: Path, ready_url: str
+) -> Iterator[None]:
+    """Run an engine for as long as the context is open."""
+    with (folder / "engine.log").open("wb") as log:
+        engine = subprocess.Popen(
+            command, env={**os.environ, **environment}, cwd=folder, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            eventually(lambda: engine.poll() is not None or answers(ready_url))
+            assert engine.poll() is None, (folder / "engine.log").read_text()
+            yield
+        finally:
+            engine.terminate()
+            engine.wait()
+
+
+@contextmanager
+def running_localstack(folder: Path) -> Iterator[str]:
+    """Run LocalStack from the environment that `make test-localstack` sets up; yield its address."""
+    python = os.environ.get("SLEAP_RTC_TEST_LOCALSTACK")
+    assert python, "run this with `make test-localstack`, which sets LocalStack up"
+    port = free_port()
+    environment = {
+        "GATEWAY_LISTEN": f"{LOOPBACK}:{port}",
+        "SERVICES": "s3,sqs,sns,sts,iam",
+        "DISABLE_EVENTS": "1",
+        "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "S3_SKIP_SIGNATURE_VALIDATION": "0",
+        "DNS_ADDRESS": "0",
+        "EAGER_SERVICE_LOADING": "1",
+        "LOCALSTACK_VOLUME_DIR": str(folder / "volume"),
+    }
+    url = f"http://{LOOPBACK}:{port}"
+    command = [python, "-m", "localstack.runtime.main"]
+    with running(command, environment, folder, f"{url}/_localstack/health"):
+        yield url
