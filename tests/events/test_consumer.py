@@ -239,6 +239,19 @@ async def test_a_heartbeat_survives_what_nobody_thought_of() -> None:
 
 
 @in_virtual_time
+async def test_a_heartbeat_under_way_is_waited_for_before_the_message_is_settled() -> None:
+    class Slow(FaultyQueue):
+        async def extend(self, message: Message, visibility_s: int) -> None:
+            await asyncio.sleep(5)
+            await super().extend(message, visibility_s)
+
+    queue = await filled(Slow())
+    await drained(queue, consumer_of(queue, Handler(takes_s=22), visibility_s=60))
+    await asyncio.sleep(60)
+    assert queue.calls_on_dead_handles == []
+
+
+@in_virtual_time
 async def test_a_dead_handle_is_never_called_again_while_its_handler_runs_on() -> None:
     queue, heard = await filled(FaultyQueue(extend=[DOWN] * 14)), Heard()
     slow, waiting = Handler(takes_s=300), Handler(RetryLater(400, "held by w1"), Done())

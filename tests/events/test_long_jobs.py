@@ -114,10 +114,11 @@ async def test_a_job_of_thirty_hours_is_trained_once_and_leaves_nothing(
 @in_virtual_time
 async def test_what_failed_after_the_hand_over_comes_back_by_a_message_of_its_own() -> None:
     lab = Lab([], ends=RetryLater(60, "the worker shuts down"))
-    await worked(lab, hours=30.01)
+    await worked(lab, hours=12)
+    continuation, fresh = lab.queue.held.values()
+    assert fresh.visible_at - fresh.sent_at == 60
+    assert (continuation.body, fresh.body) == ("the job", "the job")
     assert lab.queue.calls_on_dead_handles == []
-    assert {held.body for held in lab.queue.held.values()} <= {"the job"}
-    assert lab.queue.calls.count("send") >= 3
 
 
 @in_virtual_time
@@ -132,11 +133,10 @@ async def test_poison_after_the_hand_over_is_buried() -> None:
 async def test_a_hand_over_that_is_not_answered_is_tried_again_without_a_second_continuation() -> None:
     lab = Lab([])
     lab.queue.fail("delete", [DOWN, DOWN])
-    await worked(lab)
+    await worked(lab, hours=12)
     assert lab.heard_of("HandedOver") == 1
     assert lab.heard_of("HeartbeatFailed") == 2
-    assert len(lab.trained_by) == 1
-    assert lab.queue.held == {}
+    assert [held.body for held in lab.queue.held.values()] == ["the job"]
 
 
 @in_virtual_time
