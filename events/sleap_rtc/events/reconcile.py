@@ -92,7 +92,6 @@ class Reconcile:
         self._most_attempts = most_attempts
         self._refused: set[str] = set()
         self._resent: dict[str, datetime] = {}
-        self._unended: Counter[str] = Counter()
 
     async def run(self, stop: asyncio.Event, interval_s: float) -> None:
         """Sweep at an interval until `stop` is set."""
@@ -115,15 +114,17 @@ class Reconcile:
 
     async def sweep(self, now: datetime) -> None:
         """Look at all that has not ended. What is wrong with one does not keep the others from theirs."""
-        listed = await asyncio.to_thread(lambda: list(self._rooms.list(keys.OPEN_PREFIX)))
-        found = [(marker, info) for info in listed if (marker := keys.parse_open_key(info.key))]
-        self._unended = Counter(marker.room_id for marker, _ in found if marker.kind == "jobs")
-        for marker, info in found:
-            with _passing_over(info.key):
+        seen: list[Job] = []
+        for found in await asyncio.to_thread(lambda: list(self._rooms.list(keys.OPEN_PREFIX))):
+            marker = keys.parse_open_key(found.key)
+            if marker is None:
+                continue
+            with _passing_over(found.key):
                 if marker.kind == "uploads":
-                    await self._sweep_upload(marker, info.modified, now)
+                    await self._sweep_upload(marker, found.modified, now)
                 else:
-                    await self._sweep_job(marker, now)
+                    seen += await self._sweep_job(marker, now)
+        await self._send_what_is_lost(seen, now)
 
     async def _sweep_upload(self, marker: keys.OpenMarker, since: datetime, now: datetime) -> None:
         if not self._is_late(since, now):
@@ -136,20 +137,21 @@ class Reconcile:
         if not complete and now - since > _ABANDONED_AFTER:
             await asyncio.to_thread(self._rooms.delete, keys.open_upload_key(upload))
 
-    async def _sweep_job(self, marker: keys.OpenMarker, now: datetime) -> None:
+    async def _sweep_job(self, marker: keys.OpenMarker, now: datetime) -> list[Job]:
+        """Return the job if a message is to stand for it."""
         try:
             job = await asyncio.to_thread(self._jobs.get, marker.room_id, marker.id)
         except NotFound:
             await self._sweep_promise(marker, now)
-            return
+            return []
         if job.ended:
             await asyncio.to_thread(self._jobs.forget, job.room_id, job.job_id)
         elif job.accepted or self._is_lost(job, now):
             if not await asyncio.to_thread(self._had_finished, job):
                 await self._requeue(job, now)
-        elif job.state in WAITING and await self._may_have_lost_its_message(job, now):
-            self._resent[job.job_id] = now
-            await self._queues.wake(JobMessage.of(job))
+        elif job.state is not JobState.UPLOADING:  # a worker that has sent its model has settled the message
+            return [job]
+        return []
 
     async def _sweep_promise(self, marker: keys.OpenMarker, now: datetime) -> None:
         """Make a job that was promised to somebody, by a service that did not come to make it."""
@@ -167,20 +169,31 @@ class Reconcile:
         if made is None:
             await asyncio.to_thread(self._jobs.forget, marker.room_id, marker.id)
 
-    async def _may_have_lost_its_message(self, job: Job, now: datetime) -> bool:
-        """Tell whether to send it again.
+    async def _send_what_is_lost(self, jobs: list[Job], now: datetime) -> None:
+        """Send a message again for jobs that wait while their queue is short of messages.
 
-        Once it is late and then whenever the wait has doubled it is looked into: a queue with a message for
-        every job of the room has lost none, and one more would only start a pod for nothing. A message that
-        stands for a job with a worker can hide that another is missing, so after an hour it is sent anyway.
+        A queue with a message for every job of the room has lost none, and one more would only start a pod
+        for nothing. A message that stands for no job any more can hide that another is missing, so after an
+        hour it is sent anyway.
         """
+        wanted = Counter(job.room_id for job in jobs)
+        for job in jobs:
+            if job.state not in WAITING or not self._may_have_lost_its_message(job, now):
+                continue
+            with _passing_over(f"the queue of room {job.room_id}"):
+                waited = now - job.since()
+                short = await self._queues.depth(job.room_id) < wanted[job.room_id]
+                if short or waited >= _SEND_ANYWAY_AFTER:
+                    self._resent[job.job_id] = now
+                    await self._queues.wake(JobMessage.of(job))
+
+    def _may_have_lost_its_message(self, job: Job, now: datetime) -> bool:
+        """Tell whether it is late, and whether the wait has doubled since it was last sent again."""
         since = max(job.since(), job.not_before or job.since())
         last = self._resent.get(job.job_id)
-        if not self._is_late(since, now) or (last and last >= since and now - since < 2 * (last - since)):
-            return False
-        if now - since >= _SEND_ANYWAY_AFTER:
-            return True
-        return await self._queues.depth(job.room_id) < self._unended[job.room_id]
+        return self._is_late(since, now) and (
+            last is None or last < since or now - since >= 2 * (last - since)
+        )
 
     def _is_lost(self, job: Job, now: datetime) -> bool:
         return job.state in HELD and job_steps.lease_remaining_s(job, now - self._patience) == 0
