@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Header, Query, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Header, Query, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from sleap_rtc.events.api import (
@@ -278,6 +279,12 @@ def readyz(parts: P) -> dict[str, str]:
     """Say that the store answers."""
     next(iter(parts.room_objects.folders()), None)
     return {"status": "ready"}
+
+
+@health.get("/metrics")
+def metrics(parts: P) -> Response:
+    """Return this instance's metrics in Prometheus's text format."""
+    return Response(generate_latest(parts.metrics), media_type=CONTENT_TYPE_LATEST)
 
 
 def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:

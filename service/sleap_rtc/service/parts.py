@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from sleap_rtc.storage.room_storage import RoomStorage
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
     from sleap_rtc.service.datasets import Datasets
     from sleap_rtc.service.identity import TokenVerifier
     from sleap_rtc.service.jobs import Jobs
@@ -30,6 +32,7 @@ class Parts:
     streams: Streams
     room_objects: S3ObjectStore
     room_transfers: S3Transfers
+    metrics: CollectorRegistry
 
     def room_storage(self, room_id: str) -> RoomStorage:
         """Return the models of a room."""

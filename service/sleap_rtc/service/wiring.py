@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from prometheus_client import CollectorRegistry
+
 from sleap_rtc.events.consumer import Consumer
 from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.dispatch import Dispatch
@@ -20,6 +22,7 @@ from sleap_rtc.events.reconcile import Reconcile
 from sleap_rtc.events.sns_topic import SnsTopic
 from sleap_rtc.events.sqs_queue import SqsQueue
 from sleap_rtc.events.sqs_queue import sqs_client as async_sqs_client
+from sleap_rtc.observability.queue_metrics import QueueMetrics
 from sleap_rtc.service.datasets import Datasets
 from sleap_rtc.service.identity import TokenVerifier
 from sleap_rtc.service.jobs import Jobs
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_REACTOR_SLOTS = 4
+_REACTOR_SLOTS = 10
 
 
 class Lifespan:
@@ -85,6 +88,7 @@ class Lifespan:
                 most_attempts=settings.most_attempts,
             )
             sqs = sqs_client(settings)
+            metrics = CollectorRegistry()
             app.state.parts = Parts(
                 tokens=TokenVerifier(settings),
                 rooms=Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id)),
@@ -94,11 +98,16 @@ class Lifespan:
                 streams=streams,
                 room_objects=rooms,
                 room_transfers=S3Transfers(s3, settings.s3_room_bucket),
+                metrics=metrics,
             )
+            heard = QueueMetrics(metrics)
             consumers = [
-                await _consumer(client, settings.upload_events_queue, dispatch.handle, settings),
-                await _consumer(client, settings.model_events_queue, publish.handle, settings),
-                await _consumer(client, subscription.queue_name, streams.handle, settings),
+                await _consumer(client, settings, name, role, handle, heard)
+                for name, role, handle in (
+                    (settings.upload_events_queue, "upload-events", dispatch.handle),
+                    (settings.model_events_queue, "model-events", publish.handle),
+                    (subscription.queue_name, "room-events", streams.handle),
+                )
             ]
             tasks = [asyncio.create_task(consumer.run(stop)) for consumer in consumers]
             tasks.append(asyncio.create_task(reconcile.run(stop, settings.reconcile_interval_s)))
@@ -111,12 +120,19 @@ class Lifespan:
 
 
 async def _consumer(
-    client: Any, queue_name: str, handle: Callable[[Message], Awaitable[Outcome]], settings: Settings
+    client: Any,
+    settings: Settings,
+    queue_name: str,
+    role: str,
+    handle: Callable[[Message], Awaitable[Outcome]],
+    metrics: QueueMetrics,
 ) -> Consumer:
     queue = await SqsQueue.open(client, queue_name)
     return Consumer(
         queue,
         handle,
+        role=role,
+        on_event=metrics,
         slots=_REACTOR_SLOTS,
         visibility_s=settings.event_visibility_s,
         wait_s=settings.poll_wait_s,
