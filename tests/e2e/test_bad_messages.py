@@ -74,9 +74,7 @@ def test_a_message_of_256_kib_is_kept_byte_for_byte(product: Product) -> None:
 def test_a_letter_that_is_sent_back_is_judged_again(product: Product) -> None:
     send(product, "sleap-rtc-model-events", notice(ROOMS, "x/models/y/model.json"))
     eventually(lambda: counted(product, "model-events", "foreign_key") == 1)
-    (letter,) = [
-        one for one in letters(product, "sleap-rtc-model-events") if one["code"] == "foreign_key"
-    ]
+    (letter,) = [one for one in letters(product, "sleap-rtc-model-events") if one["code"] == "foreign_key"]
     assert operator(product, "redrive", letter["id"]).status == 0
     eventually(lambda: counted(product, "model-events", "foreign_key") == 2)
 

@@ -110,9 +110,9 @@ class Product:
         return S3ObjectStore(s3_client("us-east-1", self.stack.s3_url), bucket)
 
 
-def eventually(true: Callable[[], bool]) -> None:
+def eventually(true: Callable[[], bool], within_s: float = WITHIN_S) -> None:
     """Wait for something that another process does; fail if it takes far too long."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.1)
