@@ -131,6 +131,20 @@ async def test_a_message_that_could_not_be_settled_is_handled_again(error: Sleap
 
 
 @in_virtual_time
+async def test_a_queue_that_answers_a_delete_with_nonsense_does_not_end_the_loop() -> None:
+    class Nonsense(FaultyQueue):
+        async def delete(self, message: Message) -> None:
+            if "delete" not in self.calls:
+                self.calls.append("delete")
+                raise ZeroDivisionError
+            await super().delete(message)
+
+    queue, handler = await filled(Nonsense()), Handler()
+    await drained(queue, consumer_of(queue, handler))
+    assert handler.ended == ["0", "0"]
+
+
+@in_virtual_time
 async def test_a_message_to_retry_later_is_shown_after_the_delay_and_not_counted() -> None:
     queue, handler = await filled(MemoryQueue()), Handler(RetryLater(30, "held by w1"), Done())
     await drained(queue, consumer_of(queue, handler))
@@ -397,11 +411,11 @@ async def test_poison_goes_to_the_dead_letters_with_its_body_and_everything_know
 async def test_poison_gives_one_line_for_the_operator(caplog: pytest.LogCaptureFixture) -> None:
     queue, dead_letters, heard = await filled(MemoryQueue("q")), MemoryQueue(), Heard()
     consumer = consumer_of(
-        queue, Handler(Poison("refused", "why")), dead_letters=dead_letters, on_event=heard.append
+        queue, Handler(Poison("refused", "why\nso")), dead_letters=dead_letters, on_event=heard.append
     )
     await drained(queue, consumer)
     [line] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert line == "queue q: poison message m1 (refused): why"
+    assert line == "queue q: poison message m1 (refused): why so"
     assert heard.names().count("Buried") == 1
 
 

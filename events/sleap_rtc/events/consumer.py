@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sleap_rtc.events import delivery
 from sleap_rtc.events.bookkeeping import Bookkeeping
-from sleap_rtc.events.dead_letter import letter_of
+from sleap_rtc.events.dead_letter import attribute_text, letter_of
 from sleap_rtc.events.delivery import GiveUp, RetryIn, Trouble
 from sleap_rtc.events.held_message import HeldMessage, Standing
 from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater, Unfinished
@@ -156,8 +156,10 @@ class Consumer:
             await self._act(held, outcome)
         except HandleDead:
             held.lose()
-        except SleapRtcError as error:
-            log.warning("queue %s: message %s not settled: %s", self._queue.name, message.message_id, error)
+        except Exception as error:
+            ours = isinstance(error, SleapRtcError)
+            where = (self._queue.name, message.message_id)
+            log.warning("queue %s: message %s not settled: %s", *where, error, exc_info=not ours)
 
     def _lag_s(self, message: Message) -> float | None:
         if message.sent_at is None or message.receive_count > 1 or message.attempts:
@@ -244,4 +246,5 @@ class Consumer:
                 await self._dead_letters.send(message.body)  # the line below still says why
             await held.settle()
         self._on_event(Buried(self._role, code))
-        log.error("queue %s: poison message %s (%s): %s", self._queue.name, message.message_id, code, reason)
+        where = (self._queue.name, message.message_id)
+        log.error("queue %s: poison message %s (%s): %s", *where, code, attribute_text(reason))
