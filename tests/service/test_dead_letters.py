@@ -162,6 +162,12 @@ def test_an_unknown_id_is_not_found_and_moves_nothing(operator: Operator, comman
     assert operator.on(operator.jobs) == []
 
 
+def test_a_letter_whose_queue_is_gone_stays_where_it_is(operator: Operator) -> None:
+    operator.buried(operator.jobs)
+    operator.sqs.delete_queue(QueueUrl=operator.sqs.get_queue_url(QueueName=operator.jobs)["QueueUrl"])
+    assert failed_with(operator.says("redrive", "--all"), NotFound, ExitCode.NOT_FOUND)
+
+
 def test_an_unknown_queue_is_not_found(operator: Operator) -> None:
     assert failed_with(operator.says("ls", "--queue", "nobody-s"), NotFound, ExitCode.NOT_FOUND)
 

@@ -151,7 +151,8 @@ class DeadLetters:
             only: the queue to look in.
 
         Raises:
-            NotFound: there is no letter with one of the ids; then none was sent.
+            NotFound: there is no letter with one of the ids, and then none was sent; or the queue that one
+                came from is gone.
         """
         wanted = None if letter_ids is None else set(letter_ids)
         taken = self._taken_from(self.queues(only))
@@ -185,7 +186,10 @@ class DeadLetters:
                 self._sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
 
     def _url(self, name: str) -> str:
-        return self._sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        try:
+            return self._sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        except self._sqs.exceptions.QueueDoesNotExist:
+            raise NotFound(what=f"queue {name}") from None
 
     def _taken_from(self, queues: list[str]) -> dict[str, list[Letter]]:
         with ThreadPoolExecutor(_MOST_AT_ONCE) as threads:
