@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -17,12 +18,23 @@ if TYPE_CHECKING:
     from sleap_rtc.events.workers import WorkerView
 
 
+class WaitCause(StrEnum):
+    """What keeps a job from being started."""
+
+    PAUSE = "pause"
+    NO_WORKER = "no_worker"
+    OTHER_JOBS = "other_jobs"
+    BUSY = "busy"
+    NOTHING = "nothing"
+
+
 class Waiting(BaseModel):
     """Why a job has not started. Position 1 is next; queues of SQS keep the order only roughly."""
 
     model_config = ConfigDict(frozen=True)
 
     position: int
+    cause: WaitCause
     reason: str
 
 
@@ -37,33 +49,42 @@ def waiting(
         workers: what the room's workers said of themselves.
         now: the time.
     """
-    if job.state not in WAITING or job.accepted:
+    if not _waits(job):
         return None
-    return Waiting(position=_position(job, room_jobs), reason=_reason(job, room_jobs, workers, now))
+    position = 1 + sum(_waits(other) and _turn(other) < _turn(job) for other in room_jobs)
+    running = sum(_runs(other, now) for other in room_jobs)
+    cause, reason = _why(job, position, running, len(present(list(workers), now)), now)
+    return Waiting(position=position, cause=cause, reason=reason)
 
 
-def _position(job: Job, room_jobs: Sequence[Job]) -> int:
-    ahead = [
-        other
-        for other in room_jobs
-        if other.state in WAITING and (other.since(), other.job_id) < (job.since(), job.job_id)
-    ]
-    return len(ahead) + 1
+def _waits(job: Job) -> bool:
+    return job.state in WAITING and not job.accepted
 
 
-def _reason(job: Job, room_jobs: Sequence[Job], workers: Sequence[WorkerView], now: datetime) -> str:
+def _turn(job: Job) -> tuple[datetime, str]:
+    """A job that pauses lines up again when the pause ends; ids keep two jobs of one moment apart."""
+    return max(job.since(), job.not_before or job.since()), job.job_id
+
+
+def _runs(job: Job, now: datetime) -> bool:
+    """A job whose lease ran out is nobody's, though its record says so only after the next sweep."""
+    return job.state in HELD and not job.accepted and job.lease is not None and job.lease.until > now
+
+
+def _why(job: Job, position: int, running: int, workers: int, now: datetime) -> tuple[WaitCause, str]:
+    if not workers and not running:
+        start = f"`sleap-rtc worker -r {job.room_id}` starts one on a GPU"
+        return WaitCause.NO_WORKER, f"no worker takes jobs of this room; {start}"
     if job.not_before is not None and job.not_before > now:
-        return f"it is tried again at {job.not_before:%H:%M:%S} UTC: {job.history[-1].event}"
-    held = [other for other in room_jobs if other.state in HELD]
-    there = present(list(workers), now)
-    if not there and not held:
-        return f"no worker takes jobs of this room; `sleap-rtc worker -r {job.room_id}` starts one on a GPU"
-    ahead = _position(job, room_jobs) - 1
-    if ahead:
-        return f"{_count(ahead, 'job')} before it, {_count(len(held), 'job')} running"
-    if held and len(held) >= len(there):
-        return f"{_count(len(held), 'worker')} busy; it is next"
-    return "a worker is about to take it"
+        why = f": {job.history[-1].event}" if job.history else ""
+        return WaitCause.PAUSE, f"it is tried again at {job.not_before:%H:%M:%S} UTC{why}"
+    if position > 1:
+        ahead = _count(position - 1, "job")
+        return WaitCause.OTHER_JOBS, f"{ahead} before it, {_count(running, 'job')} running"
+    if running >= max(workers, 1):
+        busy = "the worker is busy" if running == 1 else f"all {running} workers are busy"
+        return WaitCause.BUSY, f"{busy}; it is next"
+    return WaitCause.NOTHING, "a worker is about to take it"
 
 
 def _count(number: int, noun: str) -> str:
