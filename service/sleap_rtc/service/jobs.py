@@ -22,6 +22,7 @@ from sleap_rtc.storage.errors import InputError, NotFound, SleapRtcError
 
 if TYPE_CHECKING:
     from sleap_rtc.events.api import SubmitJob
+    from sleap_rtc.events.dataset_index import DatasetIndex
     from sleap_rtc.events.dispatch import Dispatch
     from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.job_store import JobStore
@@ -38,14 +39,23 @@ class Jobs:
     Args:
         rooms: the rooms bucket.
         store: the records in it.
+        datasets: tells whether a dataset is still there.
         dispatch: makes jobs.
         feed: tells the room.
     """
 
-    def __init__(self, rooms: ObjectStore, store: JobStore, dispatch: Dispatch, feed: RoomFeed) -> None:
+    def __init__(
+        self,
+        rooms: ObjectStore,
+        store: JobStore,
+        datasets: DatasetIndex,
+        dispatch: Dispatch,
+        feed: RoomFeed,
+    ) -> None:
         self._rooms = rooms
         self._uploads = Documents(rooms, UploadRecord)
         self._store = store
+        self._datasets = datasets
         self._dispatch = dispatch
         self._feed = feed
 
@@ -88,8 +98,9 @@ class Jobs:
 
         Raises:
             NotFound: there is no such upload in this room.
-            InputError: the upload is not complete, its dataset is gone, or it has a job already and the
-                request has no submission id.
+            InputError: the upload is not complete, or it has a job already and the request has no
+                submission id.
+            ObjectChanged: its dataset is gone, or was replaced.
         """
         asked = AskedJob(
             job_id=str(ULID()),
@@ -106,7 +117,8 @@ class Jobs:
         Raises:
             NotFound: there is no such job in this room.
             RetryRefused: it has not ended, or it ended well.
-            InputError: its dataset is gone.
+            InputError: its dataset did not come by an upload.
+            ObjectChanged: its dataset is gone, or was replaced.
         """
         job = await asyncio.to_thread(self.get, room_id, job_id)
         if job.state not in {JobState.FAILED, JobState.CANCELLED}:
@@ -143,7 +155,7 @@ class Jobs:
         return job
 
     def _completed(self, room_id: str, upload_id: str) -> tuple[keys.UploadKey, str]:
-        """Return where the record of a completed upload lies."""
+        """Return where the record of a completed upload lies, whose dataset is there."""
         try:
             upload = keys.parse_upload_id(upload_id)
             record = self._uploads.read(keys.upload_record_key(upload)).value
@@ -153,6 +165,7 @@ class Jobs:
             raise NotFound(what=f"upload {upload_id}")
         if record.state != "completed":
             raise InputError(message=f"Upload {record.upload_id} is {record.state}, not complete.")
+        self._datasets.get(upload)
         return upload, keys.upload_record_key(upload)
 
     def cancel(self, room_id: str, job_id: str, caller: Caller) -> Job:

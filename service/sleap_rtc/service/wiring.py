@@ -94,7 +94,7 @@ class Lifespan:
                 rooms=Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id)),
                 uploads=Uploads(upload_transfers, uploads, rooms),
                 datasets=Datasets(DatasetIndex(uploads, rooms), upload_transfers),
-                jobs=Jobs(rooms, jobs, dispatch, feed),
+                jobs=Jobs(rooms, jobs, DatasetIndex(uploads, rooms), dispatch, feed),
                 streams=streams,
                 room_objects=rooms,
                 room_transfers=S3Transfers(s3, settings.s3_room_bucket),
