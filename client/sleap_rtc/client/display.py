@@ -14,6 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from sleap_rtc.client.job_words import step_note
 from sleap_rtc.client.progress_lines import ProgressLines
 from sleap_rtc.storage.transfer_meter import TransferMeter
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rich.progress import Task
 
     from sleap_rtc.events.messages import RoomEvent
+    from sleap_rtc.events.waiting import Waiting
     from sleap_rtc.storage.progress import ProgressHook, TransferProgress
 
 _PIPE_WIDTH = 200
@@ -46,7 +48,7 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     if table.row_count:
         console.print(table)
     else:
@@ -123,10 +125,11 @@ class TextWatcher:
 
     def on_event(self, event: RoomEvent) -> None:
         """Print one line for an edge."""
-        text = f"  {event.text}" if event.text else ""
+        note = step_note(event.state, event.event, event.text)
         attempt = f" (attempt {event.attempt})" if event.attempt > 1 else ""
+        line = Text.assemble((f"{event.at:%H:%M:%S}  {event.state}", "bold"), attempt, f"  {note}".rstrip())
         with self._lock:
-            console.print(f"[bold]{event.at:%H:%M:%S}  {event.state}[/bold]{attempt}{text}")
+            console.print(line)
 
     def on_log(self, text: str) -> None:
         """Print log lines, dimmed."""
@@ -138,6 +141,18 @@ class TextWatcher:
         """Print what is wrong with the connection."""
         with self._lock:
             console.print(f"  {text} The job goes on; trying again.", style="yellow", markup=False)
+
+    def on_recovery(self) -> None:
+        """Print that the connection is back."""
+        with self._lock:
+            console.print("  The service answers again.", style="yellow")
+
+    def on_waiting(self, waiting: Waiting) -> None:
+        """Print what the job waits for."""
+        with self._lock:
+            console.print(
+                f"  waits at position {waiting.position}: {waiting.reason}", style="yellow", markup=False
+            )
 
 
 class JsonWatcher:
@@ -163,6 +178,14 @@ class JsonWatcher:
     def on_trouble(self, text: str) -> None:
         """Print what is wrong with the connection."""
         self.tell("trouble", text=text)
+
+    def on_recovery(self) -> None:
+        """Print that the connection is back."""
+        self.tell("recovery")
+
+    def on_waiting(self, waiting: Waiting) -> None:
+        """Print what the job waits for."""
+        self.tell("waiting", **waiting.model_dump(mode="json"))
 
     def tell(self, kind: str, **values: Any) -> None:
         """Print a line of any kind."""

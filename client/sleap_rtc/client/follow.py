@@ -1,7 +1,8 @@
 """Orchestration: follows a job from the room's notifications and its log until it ends.
 
 Nothing here can harm the job: it goes on when the connection is cut, when the laptop sleeps, and when the
-user presses Ctrl-C.
+user presses Ctrl-C. Notifications can be lost, so the job itself is looked at now and then; that also shows
+why it waits.
 """
 
 from __future__ import annotations
@@ -11,18 +12,27 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from sleap_rtc.events.jobs import ENDED, Job, JobState
-from sleap_rtc.storage.errors import SleapRtcError, Unreachable
+from sleap_rtc.client.connection import Connection, ConnectionWatcher
+from sleap_rtc.client.room_listener import RoomListener
+from sleap_rtc.events.jobs import ENDED, WAITING, JobState
+from sleap_rtc.events.messages import RoomEvent
+from sleap_rtc.events.service_http import ServiceProblem
+from sleap_rtc.events.waiting import WaitCause
+from sleap_rtc.storage.errors import NotFound, SleapRtcError, Unreachable
 
 if TYPE_CHECKING:
     from sleap_rtc.client.service_client import ServiceClient
-    from sleap_rtc.events.messages import RoomEvent
+    from sleap_rtc.events.api import JobView
+    from sleap_rtc.events.jobs import Job
+    from sleap_rtc.events.waiting import Waiting
 
 _LOG_EVERY_S = 0.7
-_RECONNECT_S = 2.0
+_LOOK_EVERY_S = 5.0
+_NO_LONGER_S = 0.5
+"""Of one wait: Ctrl-C is not heard within it everywhere."""
 
 
-class Watcher(Protocol):
+class Watcher(ConnectionWatcher, Protocol):
     """Shows what happens; called from two threads."""
 
     def on_event(self, event: RoomEvent) -> None:
@@ -31,8 +41,8 @@ class Watcher(Protocol):
     def on_log(self, text: str) -> None:
         """Lines of its log, complete with line ends."""
 
-    def on_trouble(self, text: str) -> None:
-        """The connection is cut; it is tried again."""
+    def on_waiting(self, waiting: Waiting) -> None:
+        """The job waits, and the reason or the position is new."""
 
 
 class LogTail:
@@ -60,14 +70,11 @@ class LogTail:
     def run(self, ended: threading.Event) -> None:
         """Catch up at an interval until `ended` is set, and once more then."""
         while not ended.wait(_LOG_EVERY_S):
-            self._try()
-        self._try()
+            self.try_to_catch_up()
+        self.try_to_catch_up()
 
-    def before_event(self) -> None:
-        """Catch up, so that lines stand above the event that they led to."""
-        self._try()
-
-    def _try(self) -> None:
+    def try_to_catch_up(self) -> None:
+        """Catch up if the service answers."""
         with suppress(SleapRtcError):
             self.catch_up()
 
@@ -75,37 +82,132 @@ class LogTail:
 def follow(service: ServiceClient, room_id: str, job_id: str, watcher: Watcher) -> Job:
     """Show a job's events and log until it ends, and return it as it ended.
 
+    The job may be one that is promised and not made yet.
+
     Raises:
         NotFound: the room is gone.
+        Refused: the token is not good any more.
     """
     ended = threading.Event()
     tail = LogTail(service, room_id, job_id, watcher)
     polling = threading.Thread(target=tail.run, args=(ended,), daemon=True)
     polling.start()
     try:
-        _follow_events(service, room_id, job_id, watcher, tail)
+        job = _Following(service, room_id, job_id, watcher, tail).to_the_end()
     finally:
         ended.set()
     polling.join()
-    return service.job(room_id, job_id)
+    return job
 
 
-def _follow_events(
-    service: ServiceClient, room_id: str, job_id: str, watcher: Watcher, tail: LogTail
-) -> None:
+class _Following:
     """A job id is a ULID made before its first event, so it is where the room's feed is taken up."""
-    last_id, told = job_id, set[str]()
-    while True:
+
+    def __init__(
+        self, service: ServiceClient, room_id: str, job_id: str, watcher: Watcher, tail: LogTail
+    ) -> None:
+        self._service = service
+        self._room_id = room_id
+        self._job_id = job_id
+        self._watcher = watcher
+        self._tail = tail
+        self._connection = Connection(watcher)
+        self._told: set[str] = set()
+        self._waiting: Waiting | None = None
+        self._ended: Job | None = None
+
+    def to_the_end(self) -> Job:
+        """Tell everything; whoever comes after the end is told what there is and not kept waiting."""
+        self._look()
+        if self._ended is not None:
+            self._tail.try_to_catch_up()
+            return self._tell_the_end(self._ended)
+        listener = RoomListener(self._service, self._room_id, self._job_id)
         try:
-            for event in service.events(room_id, last_id):
-                last_id = max(last_id, event.id)
-                if event.job_id != job_id or event.key in told:
-                    continue
-                told.add(event.key)
-                tail.before_event()
-                watcher.on_event(event)
+            return self._listen(listener)
+        finally:
+            listener.close()
+
+    def _listen(self, listener: RoomListener) -> Job:
+        look_at = time.monotonic() + _LOOK_EVERY_S
+        while True:
+            event = self._heard(listener)
+            if event is not None and self._is_new(event):
+                self._tail.try_to_catch_up()  # so that lines stand above the event that they led to
+                self._watcher.on_event(event)
                 if JobState(event.state) in ENDED:
-                    return
-        except Unreachable as error:
-            watcher.on_trouble(str(error))
-        time.sleep(_RECONNECT_S)
+                    return self._as_it_ended()
+                if JobState(event.state) in WAITING:
+                    look_at = 0
+            if time.monotonic() >= look_at:
+                if self._ended is not None:  # since the last look, and nobody has told us
+                    self._tail.try_to_catch_up()
+                    return self._tell_the_end(self._ended)
+                self._look()
+                look_at = time.monotonic() + _LOOK_EVERY_S
+
+    def _heard(self, listener: RoomListener) -> RoomEvent | None:
+        try:
+            return listener.next(_NO_LONGER_S)
+        except (Unreachable, ServiceProblem) as cut:
+            self._connection.cut(cut)
+            return None
+
+    def _is_new(self, event: RoomEvent) -> bool:
+        if event.job_id != self._job_id or event.key in self._told:
+            return False
+        self._told.add(event.key)
+        return True
+
+    def _look(self) -> None:
+        try:
+            job = self._service.job(self._room_id, self._job_id)
+        except (Unreachable, ServiceProblem) as cut:
+            self._connection.cut(cut)
+        except NotFound:
+            self._connection.answered()  # promised, and not made yet; the stream knows whether the room is
+        else:
+            self._connection.answered()
+            self._ended = job if job.ended else None
+            self._tell_waiting(job)
+
+    def _tell_waiting(self, job: JobView) -> None:
+        now = job.waiting
+        if now is None or now == self._waiting:
+            return
+        if now.cause is not WaitCause.NOTHING or self._waiting is not None:
+            self._watcher.on_waiting(now)
+            self._waiting = now
+
+    def _tell_the_end(self, job: Job) -> Job:
+        event = last_event(job)
+        if self._is_new(event):
+            self._watcher.on_event(event)
+        return job
+
+    def _as_it_ended(self) -> Job:
+        while True:
+            try:
+                return self._service.job(self._room_id, self._job_id)
+            except (Unreachable, ServiceProblem) as cut:
+                self._connection.cut(cut)
+            time.sleep(_LOOK_EVERY_S)
+
+
+def last_event(job: Job) -> RoomEvent:
+    """Return the notification of a job's newest step as the room was to be told it."""
+    edge = job.history[-1]
+    return RoomEvent(
+        id="",
+        key=f"{job.job_id}/{len(job.history) - 1}/{edge.state}",
+        kind="job",
+        room_id=job.room_id,
+        job_id=job.job_id,
+        state=edge.state,
+        at=edge.at,
+        attempt=edge.attempt,
+        text=job.failure.message if job.failure else "",
+        model_id=job.model_id,
+        traceparent=job.traceparent,
+        event=edge.event,
+    )

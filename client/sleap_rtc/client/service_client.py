@@ -10,9 +10,11 @@ from sleap_rtc.events.api import (
     CreateRoom,
     DatasetView,
     JobLog,
+    JobView,
     ModelDownload,
     RequestDownload,
     RequestUpload,
+    RetryJob,
     RoomView,
     SignedParts,
     SignParts,
@@ -77,13 +79,29 @@ class ServiceClient:
         """Submit a job for a dataset that is in the room."""
         return self._http.ask("POST", f"/api/rooms/{quote(room_id)}/jobs", Job, request)
 
-    def jobs(self, room_id: str) -> list[Job]:
-        """Return the room's jobs, oldest first."""
-        return self._http.ask_list(f"/api/rooms/{quote(room_id)}/jobs", Job)
+    def jobs(self, room_id: str, most: int = 50, *, only_open: bool = False) -> list[JobView]:
+        """Return the room's newest jobs, oldest first; or the newest of those that have not ended."""
+        query = f"most={most}&only_open={str(only_open).lower()}"
+        return self._http.ask_list(f"/api/rooms/{quote(room_id)}/jobs?{query}", JobView)
 
-    def job(self, room_id: str, job_id: str) -> Job:
-        """Return a job. Raises NotFound."""
-        return self._http.ask("GET", f"/api/rooms/{quote(room_id)}/jobs/{quote(job_id)}", Job)
+    def job(self, room_id: str, job_id: str) -> JobView:
+        """Return a job and what it waits for. Raises NotFound."""
+        return self._http.ask("GET", f"/api/rooms/{quote(room_id)}/jobs/{quote(job_id)}", JobView)
+
+    def cancel_job(self, room_id: str, job_id: str) -> Job:
+        """Cancel a job; safe to repeat. Raises NotFound, and InputError where it is too late."""
+        return self._http.ask("POST", f"/api/rooms/{quote(room_id)}/jobs/{quote(job_id)}/cancel", Job)
+
+    def retry_job(self, room_id: str, job_id: str, request: RetryJob) -> Job:
+        """Make a new job that does the same once more; safe to repeat.
+
+        Raises:
+            NotFound: there is no such job.
+            InputError: it has not ended, or it ended well.
+            ObjectChanged: its dataset is gone.
+        """
+        path = f"/api/rooms/{quote(room_id)}/jobs/{quote(job_id)}/retry"
+        return self._http.ask("POST", path, Job, request)
 
     def job_log(self, room_id: str, job_id: str, after: int) -> JobLog:
         """Return the log segments after one."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sleap_rtc.client import wiring
 from sleap_rtc.client.display import JsonWatcher, TextWatcher, console, human_bytes, transfer_bar
 from sleap_rtc.client.follow import follow
+from sleap_rtc.client.job_errors import check_end
+from sleap_rtc.client.job_words import goes_on
 from sleap_rtc.client.pull import pull_model
-from sleap_rtc.events.jobs import JobState
 from sleap_rtc.storage.errors import InputError
 from sleap_rtc.storage.upload_state import FileIdentity
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sleap_rtc.client.uploader import Uploaded
-    from sleap_rtc.events.jobs import Job, JobRequest
+    from sleap_rtc.events.jobs import JobRequest
     from sleap_rtc.storage.progress import ProgressHook
 
 
@@ -31,10 +32,14 @@ class TrainSession:
         self._settings = wiring.settings_for(limit)
         self._service = wiring.service_client(self._settings)
 
-    def run(self, package: Path, request: JobRequest, *, detach: bool) -> Job | None:
-        """Upload the package, follow its job and pull the model; return the job as it ended.
+    def run(self, package: Path, request: JobRequest, *, detach: bool) -> None:
+        """Upload the package, follow its job and pull the model.
 
-        With `detach` it returns None as soon as the dataset is in the room: the rest happens without us.
+        With `detach` it returns as soon as the dataset is in the room: the rest happens without us.
+
+        Raises:
+            JobHasFailed: the job ended without a model.
+            JobWasCancelled: somebody cancelled it.
         """
         FileIdentity.of(package)  # say so before anything is announced
         sent = self._upload(package, request)
@@ -42,15 +47,15 @@ class TrainSession:
             raise InputError(message="The upload carries no job.")
         if detach:
             self._say(f"The job goes on by itself: sleap-rtc jobs logs -f {sent.job_id} -r {self._room_id}")
-            return None
+            return
         try:
             job = follow(self._service, self._room_id, sent.job_id, self._json or TextWatcher())
         except KeyboardInterrupt:
-            self._say(f"The job goes on: sleap-rtc jobs logs -f {sent.job_id} -r {self._room_id}")
+            self._say(goes_on(self._room_id, sent.job_id))
             raise
-        if job.state is JobState.PUBLISHED and job.model_id:
+        check_end(job)
+        if job.model_id:
             self._pull(job.model_id)
-        return job
 
     def _upload(self, package: Path, request: JobRequest) -> Uploaded:
         uploader = wiring.uploader(self._service, self._settings, self._say)

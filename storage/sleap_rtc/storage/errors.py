@@ -44,6 +44,7 @@ class ExitCode(IntEnum):
     JOB_FAILED = 8
     REFUSED = 9
     INTERRUPTED = 10
+    JOB_CANCELLED = 11
     CTRL_C = 130
 
 

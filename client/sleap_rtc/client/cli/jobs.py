@@ -9,103 +9,170 @@ import typer
 from sleap_rtc.client.cli.options import JsonOption, RoomOption
 
 if TYPE_CHECKING:
-    from sleap_rtc.events.jobs import Job
+    from sleap_rtc.client.service_client import ServiceClient
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Training jobs of a room.")
-JobArgument = Annotated[str, typer.Argument(help="`sleap-rtc jobs ls`.")]
+JobArgument = Annotated[
+    str, typer.Argument(metavar="JOB", help="The job's id, or its last four or more characters.")
+]
+FollowOption = Annotated[
+    bool, typer.Option("--follow", "-f", help="Go on until the job ends. Ctrl-C does not end the job.")
+]
+_NEWEST, _MOST = 50, 1000
+
+
+def _service(room_id: str) -> ServiceClient:
+    from sleap_rtc.client.wiring import service_client
+    from sleap_rtc.storage.keys import checked_room_id
+
+    checked_room_id(room_id)
+    return service_client()
 
 
 @app.command("ls")
-def list_jobs(room_id: RoomOption, as_json: JsonOption = False) -> None:
-    """List the room's jobs."""
-    from sleap_rtc.client.display import print_json, print_table
-    from sleap_rtc.client.wiring import service_client
+def list_jobs(
+    room_id: RoomOption,
+    every: Annotated[bool, typer.Option("--all", help="Not the newest 50 only (1,000 at most).")] = False,
+    only_open: Annotated[bool, typer.Option("--open", help="Only jobs that have not ended.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the room's newest 50 jobs, the newest last, and what those that wait are waiting for."""
+    from datetime import UTC, datetime
 
-    jobs = service_client().jobs(room_id)
+    from sleap_rtc.client.display import console, print_json
+    from sleap_rtc.client.job_display import jobs_table
+
+    most = _MOST if every else _NEWEST
+    jobs = _service(room_id).jobs(room_id, most, only_open=only_open)
     if as_json:
         print_json(jobs)
-        return
-    print_table(
-        "",
-        ("JOB", "STATE", "SINCE", "ATTEMPT", "DATASET", "MODEL"),
-        (
-            (
-                job.job_id,
-                str(job.state),
-                f"{job.since():%Y-%m-%d %H:%M:%S}",
-                str(job.attempt),
-                job.dataset.file_name,
-                job.model_id or "",
-            )
-            for job in jobs
-        ),
-        "No jobs in this room. `sleap-rtc client-train` submits one.",
-    )
+    elif not jobs:
+        unended = "No job of this room is open. `sleap-rtc jobs ls` lists those that have ended."
+        console.print(unended if only_open else "No jobs in this room. `sleap-rtc client-train` submits one.")
+    else:
+        console.print(jobs_table(jobs, datetime.now(UTC)))
+        if len(jobs) == most and not every:
+            console.print(f"These are the newest {most}; --all lists more.", style="dim")
 
 
 @app.command()
-def show(job_id: JobArgument, room_id: RoomOption, as_json: JsonOption = False) -> None:
-    """Show a job with its history: every step, when, by whom, and the event that caused it."""
+def show(job: JobArgument, room_id: RoomOption, as_json: JsonOption = False) -> None:
+    """Show a job: what it waits for, who has it, why it ended, and every step with its cause."""
+    from datetime import UTC, datetime
+
     from sleap_rtc.client.display import print_json
-    from sleap_rtc.client.wiring import service_client
+    from sleap_rtc.client.job_display import print_job
+    from sleap_rtc.client.job_names import job_named
 
-    job = service_client().job(room_id, job_id)
+    service = _service(room_id)
+    found = service.job(room_id, job_named(service, room_id, job))
     if as_json:
-        print_json(job)
+        print_json(found)
     else:
-        _print(job)
+        print_job(found, datetime.now(UTC))
 
 
-def _print(job: Job) -> None:
-    from sleap_rtc.client.display import console, human_bytes, print_table
-    from sleap_rtc.events.trace import trace_id
+@app.command()
+def watch(room_id: RoomOption, as_json: JsonOption = False) -> None:
+    """Watch the room's open jobs until Ctrl-C: a table on a terminal, a line for each change on a pipe."""
+    from contextlib import nullcontext
 
-    console.print(f"Job [bold]{job.job_id}[/bold]: [bold]{job.state}[/bold]")
-    console.print(
-        f"dataset  {job.dataset.file_name}, {human_bytes(job.dataset.size_bytes)}, {job.dataset.checksum}"
-    )
-    console.print(f"trace    {trace_id(job.traceparent) or 'none'}")
-    if job.model_id:
-        console.print(f"model    {job.model_id} ({job.model_type})")
-    if job.failure:
-        console.print(f"failed   {job.failure.code}: {job.failure.message}", style="red", markup=False)
-    print_table(
-        "",
-        ("TIME", "STATE", "ATTEMPT", "FENCING", "BY", "EVENT"),
-        (
-            (
-                f"{edge.at:%H:%M:%S.%f}"[:-3],
-                str(edge.state),
-                str(edge.attempt),
-                str(edge.fencing),
-                edge.by,
-                edge.cause,
-            )
-            for edge in job.history
-        ),
-        "",
-    )
+    from sleap_rtc.client import room_watch
+    from sleap_rtc.client.display import console
+    from sleap_rtc.client.job_display import JobJsonLines, JobLines, LiveJobs
+
+    service = _service(room_id)
+    try:
+        if as_json:
+            room_watch.watch(service, room_id, JobJsonLines())
+        live = LiveJobs(room_id) if console.is_terminal else nullcontext(JobLines())
+        with live as watcher:
+            room_watch.watch(service, room_id, watcher)
+    except KeyboardInterrupt:
+        if not as_json:
+            console.print(f"The jobs go on. `sleap-rtc jobs watch -r {room_id}` watches them again.")
+        raise
 
 
 @app.command()
 def logs(
-    job_id: JobArgument,
-    room_id: RoomOption,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job ends.")] = False,
+    job: JobArgument, room_id: RoomOption, follow: FollowOption = False, as_json: JsonOption = False
 ) -> None:
-    """Print a job's log, during the job and after it."""
-    from sleap_rtc.client import follow as following
-    from sleap_rtc.client.display import TextWatcher, console
-    from sleap_rtc.client.wiring import service_client
+    """Print a job's log, during the job, after its end and after cancel; several people may follow it."""
+    from sleap_rtc.client.display import JsonWatcher, TextWatcher
+    from sleap_rtc.client.follow import LogTail
+    from sleap_rtc.client.job_names import job_named
 
-    service = service_client()
-    watcher = TextWatcher()
-    if not follow:
-        service.job(room_id, job_id)
-        following.LogTail(service, room_id, job_id, watcher).catch_up()
+    service = _service(room_id)
+    job_id = job_named(service, room_id, job)
+    service.job(room_id, job_id)
+    if follow:
+        _follow(service, room_id, job_id, as_json=as_json)
+    else:
+        LogTail(service, room_id, job_id, JsonWatcher() if as_json else TextWatcher()).catch_up()
+
+
+@app.command()
+def cancel(job: JobArgument, room_id: RoomOption, as_json: JsonOption = False) -> None:
+    """End a job that has not ended, without asking; a worker that is at it stops within seconds."""
+    from sleap_rtc.client.display import console, print_json
+    from sleap_rtc.client.job_names import job_named
+    from sleap_rtc.client.job_words import last_worker
+    from sleap_rtc.events.jobs import JobState
+
+    service = _service(room_id)
+    job_id = job_named(service, room_id, job)
+    before = service.job(room_id, job_id)
+    ended = service.cancel_job(room_id, job_id)
+    if as_json:
+        print_json(ended)
         return
+    if before.state is JobState.CANCELLED:
+        text = f"Job {job_id} was cancelled already, by {ended.history[-1].by}."
+    elif worker := last_worker(ended):
+        text = f"Job {job_id} is cancelled. Worker {worker} was at it and stops within seconds."
+    else:
+        text = f"Job {job_id} is cancelled. No worker was at it."
+    console.print(text, markup=False)
+
+
+@app.command()
+def retry(
+    job: JobArgument, room_id: RoomOption, follow: FollowOption = False, as_json: JsonOption = False
+) -> None:
+    """Do once more, as a new job, what one that failed or was cancelled was to do."""
+    import secrets
+
+    from sleap_rtc.client.display import JsonWatcher, console, print_json
+    from sleap_rtc.client.job_names import job_named
+    from sleap_rtc.events.api import RetryJob
+
+    service = _service(room_id)
+    job_id = job_named(service, room_id, job)
+    fresh = service.retry_job(room_id, job_id, RetryJob(submission_id=secrets.token_hex(16)))
+    if as_json and follow:
+        JsonWatcher().tell("job", **fresh.model_dump(mode="json"))
+    elif as_json:
+        print_json(fresh)
+    else:
+        console.print(f"Job [bold]{fresh.job_id}[/bold] does again what {job_id} was to do.")
+    if follow:
+        _follow(service, room_id, fresh.job_id, as_json=as_json)
+    elif not as_json:
+        console.print(f"`sleap-rtc jobs logs -f {fresh.job_id} -r {room_id}` follows it.", markup=False)
+
+
+def _follow(service: ServiceClient, room_id: str, job_id: str, *, as_json: bool) -> None:
+    """Follow a job to its end, and end as it did."""
+    from sleap_rtc.client import follow as following
+    from sleap_rtc.client.display import JsonWatcher, TextWatcher, console
+    from sleap_rtc.client.job_errors import check_end
+    from sleap_rtc.client.job_words import goes_on
+
     try:
-        following.follow(service, room_id, job_id, watcher)
+        job = following.follow(service, room_id, job_id, JsonWatcher() if as_json else TextWatcher())
     except KeyboardInterrupt:
-        console.print(f"The job goes on. `sleap-rtc jobs logs -f {job_id} -r {room_id}` follows it again.")
+        if not as_json:
+            console.print(goes_on(room_id, job_id), markup=False)
         raise
+    check_end(job)

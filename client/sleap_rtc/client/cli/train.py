@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sleap_rtc.client.cli.options import JsonOption, LimitOption
-
-if TYPE_CHECKING:
-    from sleap_rtc.events.jobs import Job
 
 app = typer.Typer(add_completion=False)
 
@@ -82,7 +79,7 @@ def client_train(
     from sleap_rtc.client import training
     from sleap_rtc.events.jobs import JobRequest
     from sleap_rtc.live.session_string import parse_session_string
-    from sleap_rtc.storage.errors import ExitCode, InputError
+    from sleap_rtc.storage.errors import InputError
     from sleap_rtc.storage.keys import checked_room_id
 
     if session_string:
@@ -95,10 +92,7 @@ def client_train(
         )
     request = JobRequest(trainer=trainer.value if trainer else None, overrides=_overrides(override or []))
     session = training.TrainSession(checked_room_id(room_id), limit=limit, as_json=as_json)
-    job = session.run(pkg_path, request, detach=detach)
-    if job is not None and job.failure is not None:
-        _explain(job)
-        raise typer.Exit(ExitCode.JOB_FAILED)
+    session.run(pkg_path, request, detach=detach)
 
 
 def _overrides(texts: list[str]) -> dict[str, str]:
@@ -111,8 +105,3 @@ def _overrides(texts: list[str]) -> dict[str, str]:
             message=f"--set takes name=value, such as trainer_config.max_epochs=5; not {wrong[0]!r}."
         )
     return {name: value for name, _, value in pairs}
-
-
-def _explain(job: Job) -> None:
-    if job.failure is not None:
-        typer.echo(f"sleap-rtc: the job failed ({job.failure.code}): {job.failure.message}", err=True)
