@@ -22,7 +22,6 @@ from sleap_rtc.storage.errors import NotFound, SleapRtcError, Unreachable
 
 if TYPE_CHECKING:
     from sleap_rtc.client.service_client import ServiceClient
-    from sleap_rtc.events.api import JobView
     from sleap_rtc.events.jobs import Job
     from sleap_rtc.events.waiting import Waiting
 
@@ -115,6 +114,7 @@ class _Following:
         self._told: set[str] = set()
         self._waiting: Waiting | None = None
         self._ended: Job | None = None
+        self._look_at = time.monotonic() + _LOOK_EVERY_S
 
     def to_the_end(self) -> Job:
         """Tell everything; whoever comes after the end is told what there is and not kept waiting."""
@@ -129,7 +129,6 @@ class _Following:
             listener.close()
 
     def _listen(self, listener: RoomListener) -> Job:
-        look_at = time.monotonic() + _LOOK_EVERY_S
         while True:
             event = self._heard(listener)
             if event is not None and self._is_new(event):
@@ -138,19 +137,19 @@ class _Following:
                 if JobState(event.state) in ENDED:
                     return self._as_it_ended()
                 if JobState(event.state) in WAITING:
-                    look_at = 0
-            if time.monotonic() >= look_at:
+                    self._look_at = 0
+            if time.monotonic() >= self._look_at:
                 if self._ended is not None:  # since the last look, and nobody has told us
                     self._tail.try_to_catch_up()
                     return self._tell_the_end(self._ended)
-                self._look()
-                look_at = time.monotonic() + _LOOK_EVERY_S
+                self._tell_waiting(self._look())
+                self._look_at = time.monotonic() + _LOOK_EVERY_S
 
     def _heard(self, listener: RoomListener) -> RoomEvent | None:
         try:
             return listener.next(_NO_LONGER_S)
-        except (Unreachable, ServiceProblem) as cut:
-            self._connection.cut(cut)
+        except (Unreachable, ServiceProblem):
+            self._look_at = 0  # the look tells whether it is more than a stream that was cut
             return None
 
     def _is_new(self, event: RoomEvent) -> bool:
@@ -159,7 +158,7 @@ class _Following:
         self._told.add(event.key)
         return True
 
-    def _look(self) -> None:
+    def _look(self) -> Waiting | None:
         try:
             job = self._service.job(self._room_id, self._job_id)
         except (Unreachable, ServiceProblem) as cut:
@@ -169,10 +168,10 @@ class _Following:
         else:
             self._connection.answered()
             self._ended = job if job.ended else None
-            self._tell_waiting(job)
+            return job.waiting
+        return None
 
-    def _tell_waiting(self, job: JobView) -> None:
-        now = job.waiting
+    def _tell_waiting(self, now: Waiting | None) -> None:
         if now is None or now == self._waiting:
             return
         if now.cause is not WaitCause.NOTHING or self._waiting is not None:

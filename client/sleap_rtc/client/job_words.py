@@ -28,21 +28,15 @@ def age(span: timedelta) -> str:
 
 def brief(waiting: Waiting | None) -> str:
     """Return the position and what is waited for, in a table's few words."""
-    match waiting:
-        case None:
-            return ""
-        case _ if waiting.cause is WaitCause.OTHER_JOBS:
-            why = f"{waiting.position - 1} before it"
-        case _:
-            why = _BRIEFLY[waiting.cause]
-    return f"#{waiting.position} {why}"
+    return f"#{waiting.position} {_BRIEFLY[waiting.cause]}" if waiting else ""
 
 
 _BRIEFLY = {
     WaitCause.PAUSE: "a pause",
     WaitCause.NO_WORKER: "no worker",
-    WaitCause.BUSY: "busy worker",
-    WaitCause.NOTHING: "a worker, now",
+    WaitCause.OTHER_JOBS: "its turn",
+    WaitCause.BUSY: "busy",
+    WaitCause.NOTHING: "a worker",
 }
 
 

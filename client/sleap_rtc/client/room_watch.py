@@ -64,6 +64,7 @@ class _Watching:
         self._told: set[str] = set()
         self._missed: set[str] = set()
         self._heard_of: set[str] = set()
+        self._look_at = time.monotonic() + _LOOK_EVERY_S
 
     def run(self) -> None:
         """Never return."""
@@ -72,21 +73,20 @@ class _Watching:
         for job in [*newest, *self._jobs.values()]:
             self._told.update(_keys(job))
         listener = RoomListener(self._service, self._room_id, _start(newest))
-        look_at = time.monotonic() + _LOOK_EVERY_S
         while True:
             event = self._heard(listener)
             if event is not None and self._is_new(event):
                 self._watcher.on_event(event)
-                look_at = min(look_at, time.monotonic() + _LOOK_AFTER_EVENT_S)
-            if time.monotonic() >= look_at:
+                self._look_at = min(self._look_at, time.monotonic() + _LOOK_AFTER_EVENT_S)
+            if time.monotonic() >= self._look_at:
                 self._look_if_it_answers()
-                look_at = time.monotonic() + _LOOK_EVERY_S
+                self._look_at = time.monotonic() + _LOOK_EVERY_S
 
     def _heard(self, listener: RoomListener) -> RoomEvent | None:
         try:
             return listener.next(_NO_LONGER_S)
-        except (Unreachable, ServiceProblem) as cut:
-            self._connection.cut(cut)
+        except (Unreachable, ServiceProblem):
+            self._look_at = 0  # the look tells whether it is more than a stream that was cut
             return None
 
     def _is_new(self, event: RoomEvent) -> bool:
