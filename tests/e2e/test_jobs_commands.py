@@ -70,11 +70,12 @@ class Running:
 
     def ended(self) -> tuple[int, str]:
         """Wait for its end; return the exit status and what stands on standard error."""
-        self._reader.join(60)
+        status = self._process.wait(60)
+        self._reader.join()
         if self._process.stderr is not None and not self._process.stderr.closed:
             with self._process.stderr as stderr:
                 self._said = stderr.read()
-        return self._process.wait(60), self._said
+        return status, self._said
 
     def ctrl_c(self) -> int:
         self._process.send_signal(signal.SIGINT)

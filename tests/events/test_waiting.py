@@ -12,7 +12,7 @@ from support.jobs import NOON, ROOM, make_job
 from sleap_rtc.events import job_steps
 from sleap_rtc.events.jobs import Job, JobState
 from sleap_rtc.events.waiting import WaitCause, Waiting, waiting
-from sleap_rtc.events.workers import WorkerView
+from sleap_rtc.events.workers import BELIEVED_FOR, WorkerView
 
 SECOND = timedelta(seconds=1)
 LEASE_S = 60.0
@@ -58,6 +58,20 @@ def test_a_worker_that_holds_a_job_is_there_whatever_it_said() -> None:
 def test_a_job_whose_lease_ran_out_is_nobodys() -> None:
     late = job_steps.claimed(queued(1), "w1", NOON - 2 * timedelta(seconds=LEASE_S), LEASE_S, "message", 3)
     assert told(queued(2), late).cause is WaitCause.NO_WORKER
+
+
+def test_a_worker_that_fell_silent_is_believed_again_once_it_checks_in() -> None:
+    lost = job_steps.lost(running(1), NOON, "the lease ran out", 3)
+    before, after = NOON + BELIEVED_FOR - SECOND, NOON + BELIEVED_FOR + SECOND
+    assert told(lost, workers=(worker("w1", before),)).cause is WaitCause.NO_WORKER
+    assert told(lost, workers=(worker("w1", after),)).cause is WaitCause.NOTHING
+    assert told(lost, workers=(worker("w2", before),)).cause is WaitCause.NOTHING
+
+
+def test_a_worker_that_does_not_renew_is_not_believed_before_the_sweep_finds_out() -> None:
+    late = job_steps.claimed(queued(1), "w1", NOON - timedelta(seconds=LEASE_S), LEASE_S, "message", 3)
+    checked_in = worker("w1", NOON + BELIEVED_FOR - SECOND)
+    assert told(queued(2), late, workers=(checked_in,)).cause is WaitCause.NO_WORKER
 
 
 def test_a_free_worker_takes_the_first_job() -> None:

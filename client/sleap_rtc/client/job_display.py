@@ -43,11 +43,15 @@ _COLUMNS: dict[str, Callable[[JobView, datetime], str]] = {
 }
 _CUT_SHORT = {"BY": 12, "DATASET": 24, "MODEL": 16}
 _IF_ANY = {"MODEL", "WAITS FOR"}
+_IF_WIDE = {"BY", "DATASET"}
+_WIDE = 100
 
 
 def jobs_table(jobs: Sequence[JobView], now: datetime) -> Table:
-    """Return jobs as a table; columns in which nothing stands are left out."""
-    shown = [name for name in _COLUMNS if name not in _IF_ANY or any(_COLUMNS[name](j, now) for j in jobs)]
+    """Return jobs as a table; columns in which nothing stands, or that find no room, are left out."""
+    empty = {name for name in _IF_ANY if not any(_COLUMNS[name](job, now) for job in jobs)}
+    left_out = empty if console.width >= _WIDE else empty | _IF_WIDE
+    shown = [name for name in _COLUMNS if name not in left_out]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in shown:
         if name in _CUT_SHORT:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from sleap_rtc.events.jobs import HELD, WAITING
-from sleap_rtc.events.workers import present
+from sleap_rtc.events.jobs import HELD, WAITING, JobState
+from sleap_rtc.events.workers import BELIEVED_FOR, present
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,9 @@ def waiting(
         return None
     position = 1 + sum(_waits(other) and _turn(other) < _turn(job) for other in room_jobs)
     running = sum(_runs(other, now) for other in room_jobs)
-    cause, reason = _why(job, position, running, len(present(list(workers), now)), now)
+    silent = _silent_since(room_jobs, now)
+    there = sum(_checked_in_since(worker, silent) for worker in present(list(workers), now))
+    cause, reason = _why(job, position, running, there, now)
     return Waiting(position=position, cause=cause, reason=reason)
 
 
@@ -69,6 +71,22 @@ def _turn(job: Job) -> tuple[datetime, str]:
 def _runs(job: Job, now: datetime) -> bool:
     """A job whose lease ran out is nobody's, though its record says so only after the next sweep."""
     return job.state in HELD and not job.accepted and job.lease is not None and job.lease.until > now
+
+
+def _silent_since(room_jobs: Sequence[Job], now: datetime) -> dict[str, datetime]:
+    """Return when workers were found not to renew their leases, by worker."""
+    silent = {}
+    for job in room_jobs:
+        silent.update({edge.by: edge.at for edge in job.history if edge.state is JobState.LOST})
+        if job.lease is not None and job.lease.until <= now:
+            silent[job.lease.worker_id] = job.lease.until
+    return silent
+
+
+def _checked_in_since(worker: WorkerView, silent: dict[str, datetime]) -> bool:
+    """A worker that was killed is not believed for as long as it promised; one that was late is, again."""
+    since = silent.get(worker.worker_id)
+    return since is None or worker.until - BELIEVED_FOR > since
 
 
 def _why(job: Job, position: int, running: int, workers: int, now: datetime) -> tuple[WaitCause, str]:
