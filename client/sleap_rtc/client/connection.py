@@ -1,4 +1,4 @@
-"""Pure: whether the service answers, told once when it goes away and once when it is back."""
+"""Orchestration: whether the service answers, told once when it goes away and once when it is back."""
 
 from __future__ import annotations
 
