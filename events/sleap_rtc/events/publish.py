@@ -7,7 +7,6 @@ to be that of the content, and the worker has to hold the job's newest fencing n
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
     from sleap_rtc.storage.object_store import ObjectStore
-
-log = logging.getLogger(__name__)
 
 
 class Publish:
@@ -73,7 +70,6 @@ class Publish:
             return f"{folder.record} is not a model record: {error.error_count()} fields are wrong"
         refusal = self._why_not(folder, record) or self._why_not_accepted(record)
         if refusal:
-            log.error("model %s refused: %s", record.model_id, refusal)
             return refusal
         now = datetime.now(UTC)
         room.publish_model(record, now)

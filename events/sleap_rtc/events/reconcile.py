@@ -257,8 +257,12 @@ class Reconcile:
             version = f"{folder.record}@{self._rooms.head(folder.record).etag}"
         except NotFound:
             return  # its files are still on their way
-        if version not in self._refused and self._publish.publish(folder, "reconcile"):
-            self._refused.add(version)  # refused, until another worker writes it
+        if version in self._refused:
+            return
+        refusal = self._publish.publish(folder, "reconcile")
+        if refusal:
+            log.warning("model %s refused: %s", folder.model_id, refusal)
+            self._refused.add(version)  # until another worker writes it
 
     def _is_late(self, since: datetime, now: datetime) -> bool:
         return now - since > self._patience
