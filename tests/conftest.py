@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+from support.engines import running_localstack, running_moto
 from support.product import Product
 
 from sleap_rtc.local.engine import start_engine
@@ -26,6 +27,26 @@ def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     engine, url = start_engine(folder, folder / "engine.log")
     yield url
     engine.stop()
+
+
+@pytest.fixture(scope="session")
+def ministack_url(engine_url: str) -> str:
+    """Return the address of MiniStack, for tests that go over several engines."""
+    return engine_url
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """Return the address of moto's server."""
+    with running_moto() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def localstack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of LocalStack."""
+    with running_localstack(tmp_path_factory.mktemp("localstack")) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
-from support.engines import running_localstack
+from support.engines import ENGINES
 from support.loop import in_loop
 from support.queues import engine_queue
 
@@ -19,12 +19,12 @@ from sleap_rtc.events.delivery import VISIBILITY_CAP_S
 from sleap_rtc.events.memory_queue import MemoryQueue
 from sleap_rtc.events.queue import HandleDead, Message, MessageTooLarge, Queue
 from sleap_rtc.events.sqs_queue import SqsQueue, sqs_client
-from sleap_rtc.local.engine import LOOPBACK, free_port
+from sleap_rtc.local.engine import free_port
 from sleap_rtc.service.topology import LARGEST_MESSAGE_BYTES
 from sleap_rtc.storage.errors import NotFound, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
     Opened = Callable[[], AbstractAsyncContextManager[Queue]]
@@ -49,11 +49,10 @@ DIFFERENCES: dict[tuple[str, str], str] = {
     ("localstack", "test_the_handle_of_an_earlier_delivery_is_dead"): OLD_HANDLE,
     ("localstack", "test_deletes_that_come_together_are_answered_one_by_one"): OLD_HANDLE,
 }
-ENGINES = ["memory", "ministack", "moto", pytest.param("localstack", marks=pytest.mark.localstack)]
 LARGEST = LARGEST_MESSAGE_BYTES
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=["memory", *ENGINES])
 def opened(request: pytest.FixtureRequest) -> Opened:
     test = getattr(request.function, "__name__", "")
     if difference := DIFFERENCES.get((request.param, test)):
@@ -67,27 +66,6 @@ def opened(request: pytest.FixtureRequest) -> Opened:
 @asynccontextmanager
 async def memory() -> AsyncIterator[Queue]:
     yield MemoryQueue()
-
-
-@pytest.fixture(scope="session")
-def ministack_url(engine_url: str) -> str:
-    return engine_url
-
-
-@pytest.fixture(scope="session")
-def moto_url() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(LOOPBACK, port=0, verbose=False)
-    server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def localstack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_localstack(tmp_path_factory.mktemp("localstack")) as url:
-        yield url
 
 
 async def take(queue: Queue, most: int = 10) -> list[Message]:

@@ -7,12 +7,17 @@ import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
+
 from sleap_rtc.local.engine import LOOPBACK, answers, free_port
 from support.product import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+ENGINES = ["ministack", "moto", pytest.param("localstack", marks=pytest.mark.localstack)]
+"""What a test may be parametrised with; the fixture `{engine}_url` returns the engine's address."""
 
 
 @contextmanager
@@ -31,6 +36,19 @@ def running(
         finally:
             engine.terminate()
             engine.wait()
+
+
+@contextmanager
+def running_moto() -> Iterator[str]:
+    """Run moto's server in this process; yield its address."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(LOOPBACK, port=0, verbose=False)
+    server.start()
+    try:
+        yield "http://{}:{}".format(*server.get_host_and_port())
+    finally:
+        server.stop()
 
 
 @contextmanager
