@@ -133,6 +133,24 @@ class LocalStack:
         command = self._command("worker", "--room-id", room_id, "--trainer", trainer)
         return self._run(name, command, self.cloud_environment)
 
+    def service(self, name: str = "service") -> tuple[Child, str]:
+        """Start an instance of the service, a process of its own; return it and its address when it is ready.
+
+        Raises:
+            StackFailed: it did not start.
+        """
+        port = free_port()
+        url = f"http://{LOOPBACK}:{port}"
+        environment = {
+            **self.cloud_environment,
+            "SLEAP_RTC_JWKS_URL": self.issuer.jwks_url,
+            "SLEAP_RTC_ISSUER": ISSUER,
+            "SLEAP_RTC_AUDIENCE": AUDIENCE,
+        }
+        service = self._run(name, self._command("service", "--port", str(port)), environment)
+        await_ready(service, lambda: answers(f"{url}/readyz"))
+        return service, url
+
     def _start(self) -> None:
         if self._external:
             self.engine_url = self._external.endpoint_url
@@ -143,16 +161,7 @@ class LocalStack:
             self.s3_url = self.engine_url
         self._issuer = LocalIssuer(self.folder / "identity")
         self._provision()
-        port = free_port()
-        self.service_url = f"http://{LOOPBACK}:{port}"
-        environment = {
-            **self.cloud_environment,
-            "SLEAP_RTC_JWKS_URL": self.issuer.jwks_url,
-            "SLEAP_RTC_ISSUER": ISSUER,
-            "SLEAP_RTC_AUDIENCE": AUDIENCE,
-        }
-        service = self._run("service", self._command("service", "--port", str(port)), environment)
-        await_ready(service, lambda: answers(f"{self.service_url}/readyz"))
+        _, self.service_url = self.service()
 
     def _provision(self) -> None:
         """Make buckets, queues, notifications and topic with the credentials of this stack alone."""
