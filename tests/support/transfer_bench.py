@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from sleap_rtc.storage.checksum import crc64nvme, to_text
 from sleap_rtc.storage.download_engine import RemoteObject, download
 from sleap_rtc.storage.object_store import Overwrite
+from sleap_rtc.storage.own_session import OwnSession
 from sleap_rtc.storage.part_plan import SMALLEST_PART_BYTES, PartPlan
 from sleap_rtc.storage.s3_store import S3ObjectStore
 from sleap_rtc.storage.s3_transfers import S3Transfers
 from sleap_rtc.storage.upload_engine import UploadEngine
-from sleap_rtc.worker.model_publisher import OwnSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,10 +13,12 @@ from sleap_rtc.storage import keys
 from sleap_rtc.storage.checksum import from_text
 from sleap_rtc.storage.errors import IntegrityError, NotFound
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord, model_id_of
+from sleap_rtc.storage.own_session import OwnSession
 from sleap_rtc.storage.s3_store import S3ObjectStore
 from sleap_rtc.storage.s3_transfers import MultipartUpload, S3Transfers
 from sleap_rtc.worker.errors import TrainingFailed
-from sleap_rtc.worker.model_publisher import ModelPublisher, OwnSession
+from sleap_rtc.worker.model_publisher import ModelPublisher
+from sleap_rtc.worker.s3_models import S3Models
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +44,7 @@ def objects(s3: S3Client, bucket: str) -> S3ObjectStore:
 
 @pytest.fixture
 def publisher(s3: S3Client, bucket: str, objects: S3ObjectStore) -> ModelPublisher:
-    return ModelPublisher(objects, S3Transfers(s3, bucket))
+    return ModelPublisher(S3Models(objects, S3Transfers(s3, bucket)))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sleap_rtc.events.jobs import Job, JobRequest
+from sleap_rtc.events.problem_fields import ProblemFields
 from sleap_rtc.events.waiting import Waiting
 from sleap_rtc.storage.manifest import ManifestModel
 from sleap_rtc.storage.part_plan import LARGEST_OBJECT_BYTES, LARGEST_PART_BYTES, MOST_PARTS
@@ -201,10 +202,11 @@ class ModelDownload(_Reply):
 
 
 class Problem(_Reply):
-    """RFC 9457 problem details. `code` is stable; `detail` is for people."""
+    """RFC 9457 problem details. `code` is stable; `detail` is for people, `fields` for a worker."""
 
     type: str = "about:blank"
     title: str
     status: int
     code: str
     detail: str
+    fields: ProblemFields | None = None

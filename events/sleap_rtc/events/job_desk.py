@@ -104,10 +104,19 @@ class StoreJobDesk:
 
     def look(self, hold: Hold) -> None:
         """Look whether the job is still the holder's."""
-        job_steps.check_fencing(self._jobs.get(hold.room_id, hold.job_id), hold.fencing)
+        self.held(hold)
+
+    def held(self, hold: Hold) -> Job:
+        """Return the job while it is the holder's. Raises LeaseLost, JobCancelled."""
+        job = self._jobs.get(hold.room_id, hold.job_id)
+        self._check_subject(job, hold)
+        job_steps.check_fencing(job, hold.fencing)
+        return job
 
     def write_log(self, hold: Hold, segment: int, text: str) -> None:
         """Keep a piece of the job's log; what is there already stays."""
+        if self._subject:
+            self._check_writer(self._jobs.get(hold.room_id, hold.job_id), hold)
         key = keys.log_key(hold.room_id, hold.job_id, segment)
         with suppress(PreconditionFailed):
             self._rooms.put(key, text.encode(), Create(), "text/plain; charset=utf-8")
@@ -121,6 +130,13 @@ class StoreJobDesk:
         """A worker that asks through the service may only speak of what it claimed there itself."""
         if self._subject and job.lease is not None and job.lease.subject != self._subject:
             raise LeaseLost(held=hold.fencing, current=job.fencing)
+
+    def _check_writer(self, job: Job, hold: Hold) -> None:
+        """A holder that was lost may still write its last lines; one that never was may not write any."""
+        if hold.fencing > job.fencing:
+            raise LeaseLost(held=hold.fencing, current=job.fencing)
+        if hold.fencing == job.fencing:
+            self._check_subject(job, hold)
 
     def _told(self, room_id: str, job_id: str, change: Callable[[Job], Job]) -> Job:
         known = 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sleap_rtc.events import job_steps
-from sleap_rtc.events.jobs import Job, JobState
+from sleap_rtc.events.jobs import Job, JobFailure, JobState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -80,11 +80,13 @@ Report = Annotated[Renewed | Advanced | Failed | GivenBack, Field(discriminator=
 
 
 def reported(job: Job, report: Report, fencing: int, now: datetime, rules: JobRules) -> Job:
-    """Return the job after a report of its holder.
+    """Return the job after a report of its holder; the same report again, after a lost reply, adds nothing.
 
     Raises:
         LeaseLost: the job is not the reporter's any more.
     """
+    if _said_before(job, report, fencing):
+        return job
     match report:
         case Renewed():
             return job_steps.renewed(job, fencing, now, rules.lease_s)
@@ -107,3 +109,20 @@ def reported(job: Job, report: Report, fencing: int, now: datetime, rules: JobRu
                 rules.most_attempts,
                 counts=report.counts,
             )
+
+
+def _said_before(job: Job, report: Report, fencing: int) -> bool:
+    """Tell whether the newest edge of a job is what this very report made of it."""
+    if not job.history or job.fencing != fencing or job.history[-1].fencing != fencing:
+        return False
+    last, failure = job.history[-1], job.failure
+    match report:
+        case Renewed():
+            return False
+        case Advanced():
+            return (last.state, last.event) == (report.state, report.note)
+        case Failed():
+            return failure == JobFailure(code=report.code, message=report.message)
+        case GivenBack():
+            requeued = (last.state, last.event) == (JobState.REQUEUED, report.reason)
+            return requeued or failure == JobFailure(code="gave_up", message=report.reason)

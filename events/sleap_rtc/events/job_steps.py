@@ -51,6 +51,9 @@ def claimed(
 ) -> Job:
     """Give the job to a worker; an expired lease means that the last one was lost.
 
+    A worker whose claim went through and whose reply was lost claims again with the same event: its claim
+    holds, from now on for another lease.
+
     Raises:
         JobEnded: there is nothing left to do.
         JobClaimed: another worker holds it.
@@ -63,6 +66,8 @@ def claimed(
     if job.state in HELD:
         remaining_s = lease_remaining_s(job, now)
         if remaining_s > 0:
+            if _is_same_claim(job, worker_id, event, subject):
+                return renewed(job, job.fencing, now, lease_s)
             raise JobClaimed(worker_id=_holder(job), remaining_s=remaining_s)
         job = lost(job, now, event, most_attempts)
         if job.ended:
@@ -82,6 +87,13 @@ def claimed(
         }
     )
     return _step(job, JobState.CLAIMED, now, worker_id, event)
+
+
+def _is_same_claim(job: Job, worker_id: str, event: str, subject: str) -> bool:
+    """Tell whether the job was claimed by this worker for this event and nothing happened since."""
+    last, lease = job.history[-1], job.lease
+    claim = (last.state, last.by, last.event) == (JobState.CLAIMED, worker_id, event)
+    return claim and lease is not None and (lease.worker_id, lease.subject) == (worker_id, subject)
 
 
 def lease_remaining_s(job: Job, now: datetime) -> float:

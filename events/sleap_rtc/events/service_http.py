@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import urllib3
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from sleap_rtc.events.problem_fields import error_of
 from sleap_rtc.storage.environment_proxy import proxy_authorization, proxy_for
 from sleap_rtc.storage.errors import (
     InputError,
@@ -36,6 +37,8 @@ M = TypeVar("M", bound=BaseModel)
 _TRIES = 4
 _PAUSE_S = 0.5
 _SILENCE_S = 30.0
+# Threads of one process that may ask at once without opening connections for one request each.
+_CONNECTIONS = 8
 _TIMEOUT = urllib3.Timeout(connect=5, read=60)
 # What a load balancer says of a service that is being replaced.
 _AWAY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
@@ -65,17 +68,27 @@ class ServiceHttp:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._pool = _pool(self.url)
 
-    def ask(self, method: str, path: str, kind: type[M], body: BaseModel | None = None) -> M:
-        """Send a request and return the answer."""
+    def ask(
+        self, method: str, path: str, kind: type[M], body: BaseModel | None = None, tries: int = _TRIES
+    ) -> M:
+        """Send a request and return the answer.
+
+        Args:
+            method: of HTTP.
+            path: at the service.
+            kind: of the answer.
+            body: what to send.
+            tries: how often to send it while there is no answer; the pause grows by half a second each time.
+        """
         try:
-            return kind.model_validate_json(self._send(method, path, body))
+            return kind.model_validate_json(self._send(method, path, body, tries))
         except ValidationError as error:
             raise self._not_ours() from error
 
     def ask_list(self, path: str, kind: type[M]) -> list[M]:
         """Get a list."""
         try:
-            return TypeAdapter(list[kind]).validate_json(self._send("GET", path, None))  # type: ignore[valid-type] # a type built at run time
+            return TypeAdapter(list[kind]).validate_json(self._send("GET", path, None, _TRIES))  # type: ignore[valid-type] # a type built at run time
         except ValidationError as error:
             raise self._not_ours() from error
 
@@ -100,20 +113,20 @@ class ServiceHttp:
     def _not_ours(self) -> Unreachable:
         return Unreachable(where=f"The service at {self.url}", why="it answers, but not as sleap-rtc does")
 
-    def _send(self, method: str, path: str, body: BaseModel | None) -> bytes:
+    def _send(self, method: str, path: str, body: BaseModel | None, tries: int) -> bytes:
         content = body.model_dump_json().encode() if body else None
         headers = {**self._headers, "Content-Type": "application/json"}
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, tries + 1):
             try:
                 reply = self._pool.request(method, self.url + path, body=content, headers=headers)
             except urllib3.exceptions.HTTPError as error:
-                if attempt == _TRIES:
+                if attempt == tries:
                     why = socket_trouble(self.url, error)
                     raise Unreachable(where=f"The service at {self.url}", why=why) from error
             else:
                 if reply.status < HTTPStatus.BAD_REQUEST:
                     return reply.data
-                if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR or attempt == _TRIES:
+                if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR or attempt == tries:
                     if reply.status in _AWAY:
                         raise Unreachable(where=f"The service at {self.url}", why=f"HTTP {reply.status}")
                     raise _problem(reply.status, reply.data)
@@ -125,12 +138,13 @@ def _pool(url: str) -> urllib3.PoolManager:
     address = urlsplit(url)
     proxy = proxy_for(address.scheme, address.hostname or "")
     if proxy is None:
-        return urllib3.PoolManager(retries=False, timeout=_TIMEOUT)
+        return urllib3.PoolManager(retries=False, timeout=_TIMEOUT, maxsize=_CONNECTIONS)
     return urllib3.ProxyManager(
         f"{proxy.scheme}://{proxy.netloc.rpartition('@')[2]}",
         proxy_headers=proxy_authorization(proxy),
         retries=False,
         timeout=_TIMEOUT,
+        maxsize=_CONNECTIONS,
     )
 
 
@@ -139,8 +153,11 @@ def _problem(status: int, body: bytes) -> SleapRtcError:
         problem: dict[str, Any] = json.loads(body)
         detail = str(problem["detail"])
         code = str(problem.get("code", ""))
+        whole = error_of(code, problem.get("fields"))
     except (ValueError, KeyError, TypeError):
-        detail, code = f"HTTP {status}", ""
+        detail, code, whole = f"HTTP {status}", "", None
+    if whole is not None:
+        return whole
     kind = _BY_CODE.get((status, code))
     if kind is not None:
         return _Told(kind, detail)
