@@ -6,9 +6,9 @@ Handlers are plain functions where they wait for S3, so that they run in threads
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, FastAPI, Header, Query, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -34,8 +34,11 @@ from sleap_rtc.events.api import (
 )
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.service import problems
-from sleap_rtc.service.identity import Caller, Unauthenticated
+from sleap_rtc.service.callers import C, P
+from sleap_rtc.service.identity import Caller
 from sleap_rtc.service.parts import Parts
+from sleap_rtc.service.problems import PROBLEMS
+from sleap_rtc.service.worker_routes import worker_api
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.storage.manifest import Manifest
@@ -46,35 +49,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 404, 409, 422, 503)
-}
 _MOST_SEGMENTS = 200
 
 MostJobs = Annotated[int, Query(ge=1, le=1000)]
 SizeFilter = Annotated[int | None, Query(ge=0, le=LARGEST_OBJECT_BYTES)]
 
-api = APIRouter(prefix="/api", responses=_PROBLEMS)
-
-
-def parts_of(request: Request) -> Parts:
-    """Return what this instance is made of."""
-    found: Parts = request.app.state.parts
-    return found
-
-
-P = Annotated[Parts, Depends(parts_of)]
-
-
-def caller_of(parts: P, authorization: Annotated[str, Header()] = "") -> Caller:
-    """Return who is calling. Raises Unauthenticated."""
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated(why="no token was sent")
-    return parts.tokens.verify(token)
-
-
-C = Annotated[Caller, Depends(caller_of)]
+api = APIRouter(prefix="/api", responses=PROBLEMS)
 
 
 @api.post("/rooms", status_code=201)
@@ -292,5 +272,6 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
     app = FastAPI(title="sleap-rtc", version="1", lifespan=lifespan)
     problems.install(app)
     app.include_router(api)
+    app.include_router(worker_api)
     app.include_router(health)
     return app

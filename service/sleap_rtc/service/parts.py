@@ -8,21 +8,29 @@ from typing import TYPE_CHECKING
 from sleap_rtc.storage.room_storage import RoomStorage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prometheus_client import CollectorRegistry
 
+    from sleap_rtc.events.job_desk import StoreJobDesk
     from sleap_rtc.service.datasets import Datasets
+    from sleap_rtc.service.held_models import HeldModels
     from sleap_rtc.service.identity import TokenVerifier
     from sleap_rtc.service.jobs import Jobs
     from sleap_rtc.service.rooms import Rooms
     from sleap_rtc.service.streams import Streams
     from sleap_rtc.service.uploads import Uploads
+    from sleap_rtc.service.wakeups import WakeUps
     from sleap_rtc.storage.s3_store import S3ObjectStore
     from sleap_rtc.storage.s3_transfers import S3Transfers
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Made by `wiring`, used by the handlers."""
+    """Made by `wiring`, used by the handlers.
+
+    `job_desk` returns the desk of a subject: workers without credentials claim jobs and report on them there.
+    """
 
     tokens: TokenVerifier
     rooms: Rooms
@@ -33,6 +41,10 @@ class Parts:
     room_objects: S3ObjectStore
     room_transfers: S3Transfers
     metrics: CollectorRegistry
+    wakeups: WakeUps
+    job_desk: Callable[[str], StoreJobDesk]
+    held_models: HeldModels
+    job_lease_s: int
 
     def room_storage(self, room_id: str) -> RoomStorage:
         """Return the models of a room."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from sleap_rtc.events.api import Problem
+from sleap_rtc.events.problem_fields import ProblemFields, fields_of
 from sleap_rtc.service.identity import Unauthenticated
 from sleap_rtc.storage.errors import ExitCode, SleapRtcError
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
 log = logging.getLogger(__name__)
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem} for status in (400, 401, 403, 404, 409, 422, 503)
+}
+"""The problems that any route may answer with."""
 
 _STATUS = {
     ExitCode.BAD_INPUT: 400,
@@ -33,10 +39,12 @@ def _code(error: Exception) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
 
 
-def problem(status: int, code: str, title: str, detail: str) -> JSONResponse:
+def problem(
+    status: int, code: str, title: str, detail: str, fields: ProblemFields | None = None
+) -> JSONResponse:
     """Return a problem as a response."""
-    body = Problem(title=title, status=status, code=code, detail=detail)
-    return JSONResponse(body.model_dump(), status, media_type="application/problem+json")
+    body = Problem(title=title, status=status, code=code, detail=detail, fields=fields)
+    return JSONResponse(body.model_dump(exclude_none=True), status, media_type="application/problem+json")
 
 
 def install(app: FastAPI) -> None:
@@ -45,11 +53,14 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(SleapRtcError)
     async def ours(_: Request, error: SleapRtcError) -> JSONResponse:
         status = HTTPStatus(_STATUS.get(error.exit_code, 500))
+        fields = fields_of(error)
         if isinstance(error, Unauthenticated):
             status = HTTPStatus.UNAUTHORIZED
+        elif fields is not None:
+            status = HTTPStatus.CONFLICT
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("%s: %s", _code(error), error)
-        answer = problem(status, _code(error), status.phrase, str(error))
+        answer = problem(status, _code(error), status.phrase, str(error), fields)
         if status is HTTPStatus.UNAUTHORIZED:
             answer.headers["WWW-Authenticate"] = "Bearer"
         return answer

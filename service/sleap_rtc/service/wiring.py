@@ -10,12 +10,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
+from sse_starlette.sse import AppStatus
 
 from sleap_rtc.events.consumer import Consumer
 from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.dispatch import Dispatch
 from sleap_rtc.events.feed import RoomFeed
+from sleap_rtc.events.job_desk import StoreJobDesk
 from sleap_rtc.events.job_queues import SqsJobQueues
+from sleap_rtc.events.job_reports import JobRules
 from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.publish import Publish
 from sleap_rtc.events.reconcile import Reconcile
@@ -24,6 +27,7 @@ from sleap_rtc.events.sqs_queue import SqsQueue
 from sleap_rtc.events.sqs_queue import sqs_client as async_sqs_client
 from sleap_rtc.observability.queue_metrics import QueueMetrics
 from sleap_rtc.service.datasets import Datasets
+from sleap_rtc.service.held_models import HeldModels
 from sleap_rtc.service.identity import TokenVerifier
 from sleap_rtc.service.jobs import Jobs
 from sleap_rtc.service.parts import Parts
@@ -32,6 +36,7 @@ from sleap_rtc.service.rooms import Rooms
 from sleap_rtc.service.streams import Streams
 from sleap_rtc.service.topology import job_queue
 from sleap_rtc.service.uploads import Uploads
+from sleap_rtc.service.wakeups import WakeUps
 from sleap_rtc.storage.s3_client import s3_client
 from sleap_rtc.storage.s3_store import S3ObjectStore
 from sleap_rtc.storage.s3_transfers import S3Transfers
@@ -74,6 +79,10 @@ class Lifespan:
         async with async_sqs_client(settings.s3_region, settings.sqs_endpoint_url) as client:
             queues = SqsJobQueues(client, settings.job_queue_prefix)
             dispatch = Dispatch(uploads, settings.s3_upload_bucket, rooms, jobs, queues, feed)
+
+            def job_desk(subject: str) -> StoreJobDesk:
+                return StoreJobDesk(rooms, jobs, feed, rules, subject)
+
             publish = Publish(rooms, settings.s3_room_bucket, jobs, feed)
             streams = Streams(feed)
             reconcile = Reconcile(
@@ -89,6 +98,10 @@ class Lifespan:
             )
             sqs = sqs_client(settings)
             metrics = CollectorRegistry()
+            rules = JobRules(settings.job_lease_s, settings.most_attempts)
+            room_transfers = S3Transfers(s3, settings.s3_room_bucket)
+            # uvicorn tells its own streams alone that it was asked to stop; the library of the streams knows.
+            wakeups = WakeUps(queues.queue, settings.poll_wait_s, lambda: AppStatus.should_exit)
             app.state.parts = Parts(
                 tokens=TokenVerifier(settings),
                 rooms=Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id)),
@@ -97,8 +110,12 @@ class Lifespan:
                 jobs=Jobs(rooms, jobs, DatasetIndex(uploads, rooms), dispatch, feed),
                 streams=streams,
                 room_objects=rooms,
-                room_transfers=S3Transfers(s3, settings.s3_room_bucket),
+                room_transfers=room_transfers,
                 metrics=metrics,
+                wakeups=wakeups,
+                job_desk=job_desk,
+                held_models=HeldModels(rooms, room_transfers),
+                job_lease_s=settings.job_lease_s,
             )
             heard = QueueMetrics(metrics)
             consumers = [
@@ -115,7 +132,7 @@ class Lifespan:
                 yield
             finally:
                 stop.set()
-                await asyncio.gather(*tasks)
+                await asyncio.gather(*tasks, wakeups.close())
                 await asyncio.to_thread(subscription.close)
 
 

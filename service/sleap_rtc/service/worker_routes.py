@@ -1,0 +1,179 @@
+"""Adapter: the routes of workers without credentials, all of them for those who may write in the room."""
+
+# ruff: noqa: TC001 - FastAPI reads the annotations
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+
+from sleap_rtc.events.api import SignedParts
+from sleap_rtc.events.job_reports import Hold
+from sleap_rtc.events.jobs import Job
+from sleap_rtc.events.worker_api import (
+    AbortModelFile,
+    Acknowledged,
+    BuryWakeUp,
+    CheckIn,
+    ClaimJob,
+    CompleteModelFile,
+    DeleteWakeUp,
+    ExtendWakeUp,
+    ModelFileOpened,
+    OpenModelFile,
+    PublishModel,
+    ReceiveWakeUps,
+    ReportJob,
+    SendWakeUp,
+    SignModelParts,
+    WakeUp,
+    WakeUps,
+    WorkerId,
+    WorkerTerms,
+    WriteLog,
+)
+from sleap_rtc.events.workers import BELIEVED_FOR, WorkerView
+from sleap_rtc.service.callers import P, W
+from sleap_rtc.service.problems import PROBLEMS
+
+worker_api = APIRouter(prefix="/api/rooms/{room_id}", responses=PROBLEMS)
+JobId = Annotated[str, Path(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
+_JOB = "/jobs/{job_id}"
+_DONE = Acknowledged()
+
+
+@worker_api.get("/worker-terms")
+def worker_terms(room_id: str, parts: P, caller: W) -> WorkerTerms:
+    """Tell a worker that it may work here, and what to keep to."""
+    del room_id, caller
+    return WorkerTerms(lease_s=parts.job_lease_s)
+
+
+@worker_api.post("/wakeups/receive")
+async def receive(room_id: str, body: ReceiveWakeUps, parts: P, caller: W, request: Request) -> WakeUps:
+    """Wait for messages of the room's job queue."""
+    del caller
+    came = await parts.wakeups.receive(room_id, body, request.is_disconnected)
+    return WakeUps(
+        wakeups=[
+            WakeUp(
+                message_id=message.message_id,
+                body=message.body,
+                receipt_handle=message.receipt_handle,
+                receive_count=message.receive_count,
+            )
+            for message in came
+        ]
+    )
+
+
+@worker_api.post("/wakeups/extend")
+async def extend(room_id: str, body: ExtendWakeUp, parts: P, caller: W) -> Acknowledged:
+    """Hide a message for longer, or give it back."""
+    del caller
+    await parts.wakeups.extend(room_id, body.receipt_handle, body.visibility_s)
+    return _DONE
+
+
+@worker_api.post("/wakeups/delete")
+async def delete(room_id: str, body: DeleteWakeUp, parts: P, caller: W) -> Acknowledged:
+    """Settle a message."""
+    del caller
+    await parts.wakeups.delete(room_id, body.receipt_handle)
+    return _DONE
+
+
+@worker_api.post("/wakeups/send")
+async def send(room_id: str, body: SendWakeUp, parts: P, caller: W) -> Acknowledged:
+    """Put the wake-up of a job of this room on its queue."""
+    del caller
+    await parts.wakeups.send(room_id, body)
+    return _DONE
+
+
+@worker_api.post("/wakeups/bury")
+async def bury(room_id: str, body: BuryWakeUp, parts: P, caller: W) -> Acknowledged:
+    """Put what no delivery can settle on the room's dead-letter queue."""
+    del caller
+    await parts.wakeups.bury(room_id, body)
+    return _DONE
+
+
+@worker_api.put("/workers/{worker_id}")
+def check_in(room_id: str, worker_id: WorkerId, body: CheckIn, parts: P, caller: W) -> Acknowledged:
+    """Note that a worker is there; it is believed for so long and no longer."""
+    until = min(body.until, datetime.now(UTC) + BELIEVED_FOR)
+    view = WorkerView(**{**dict(body), "until": until}, room_id=room_id, worker_id=worker_id)
+    parts.job_desk(caller.subject).check_in(view)
+    return _DONE
+
+
+@worker_api.post(_JOB + "/claim")
+def claim(room_id: str, job_id: JobId, body: ClaimJob, parts: P, caller: W) -> Job:
+    """Give a job to a worker."""
+    return parts.job_desk(caller.subject).claim(room_id, job_id, body.worker_id, body.event)
+
+
+@worker_api.post(_JOB + "/report")
+def report(room_id: str, job_id: JobId, body: ReportJob, parts: P, caller: W) -> Job:
+    """Change a job as its holder says."""
+    return parts.job_desk(caller.subject).report(Hold(room_id, job_id, body.fencing), body.report)
+
+
+@worker_api.get(_JOB + "/hold")
+def look(
+    room_id: str, job_id: JobId, fencing: Annotated[int, Query(ge=1, le=2**53)], parts: P, caller: W
+) -> Acknowledged:
+    """Tell a holder whether the job is still his."""
+    parts.job_desk(caller.subject).look(Hold(room_id, job_id, fencing))
+    return _DONE
+
+
+@worker_api.post(_JOB + "/log")
+def write_log(room_id: str, job_id: JobId, body: WriteLog, parts: P, caller: W) -> Acknowledged:
+    """Keep a piece of a job's log."""
+    hold = Hold(room_id, job_id, body.fencing)
+    parts.job_desk(caller.subject).write_log(hold, body.segment, body.text)
+    return _DONE
+
+
+@worker_api.post(_JOB + "/model-files/open", status_code=201)
+def open_model_file(room_id: str, job_id: JobId, body: OpenModelFile, parts: P, caller: W) -> ModelFileOpened:
+    """Open a multipart upload of one file of the model of a held job."""
+    hold = Hold(room_id, job_id, body.fencing)
+    return parts.held_models.open(parts.job_desk(caller.subject), hold, body)
+
+
+@worker_api.post(_JOB + "/model-files/sign-parts")
+def sign_model_parts(room_id: str, job_id: JobId, body: SignModelParts, parts: P, caller: W) -> SignedParts:
+    """Sign URLs for the next few parts, each for exactly these bytes."""
+    hold = Hold(room_id, job_id, body.fencing)
+    return SignedParts(urls=parts.held_models.sign(parts.job_desk(caller.subject), hold, body))
+
+
+@worker_api.post(_JOB + "/model-files/complete")
+def complete_model_file(
+    room_id: str, job_id: JobId, body: CompleteModelFile, parts: P, caller: W
+) -> Acknowledged:
+    """Make the object of its parts."""
+    hold = Hold(room_id, job_id, body.fencing)
+    parts.held_models.complete(parts.job_desk(caller.subject), hold, body)
+    return _DONE
+
+
+@worker_api.post(_JOB + "/model-files/abort")
+def abort_model_file(room_id: str, job_id: JobId, body: AbortModelFile, parts: P, caller: W) -> Acknowledged:
+    """Give an upload up and free what it holds."""
+    hold = Hold(room_id, job_id, body.fencing)
+    parts.held_models.abort(parts.job_desk(caller.subject), hold, body)
+    return _DONE
+
+
+@worker_api.post(_JOB + "/model")
+def publish_model(room_id: str, job_id: JobId, body: PublishModel, parts: P, caller: W) -> Acknowledged:
+    """Write the model's record, which publishes it."""
+    hold = Hold(room_id, job_id, body.fencing)
+    parts.held_models.publish(parts.job_desk(caller.subject), hold, body.record)
+    return _DONE
