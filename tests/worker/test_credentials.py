@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import TYPE_CHECKING
 
+import boto3
 import botocore.session
 import pytest
 
 from sleap_rtc.settings import Settings
 from sleap_rtc.storage.errors import Refused
-from sleap_rtc.worker.credentials import credentials_method, in_words
+from sleap_rtc.worker.credentials import credentials_method, in_words, way_of
 from sleap_rtc.worker.s3_datasets import S3Datasets
 from sleap_rtc.worker.service_datasets import ServiceDatasets
 from sleap_rtc.worker.wiring import dataset_source
@@ -27,6 +27,9 @@ def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(
+        boto3, "DEFAULT_SESSION", None
+    )  # it would keep this test's keys for the tests to come
 
 
 def keys_in_the_environment(environment: pytest.MonkeyPatch) -> None:
@@ -46,42 +49,37 @@ def a_credentials_file(environment: pytest.MonkeyPatch, folder: Path) -> None:
     environment.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "credentials"))
 
 
-def chosen(caplog: pytest.LogCaptureFixture) -> tuple[type, str]:
-    """Let the wiring choose; return which source it took and the one line that it logged."""
-    with caplog.at_level(logging.INFO, "sleap_rtc.worker"):
-        source = dataset_source(Settings(), credentials_method())
-    (line,) = [record.getMessage() for record in caplog.records if record.name.startswith("sleap_rtc")]
+def chosen() -> tuple[type, str]:
+    """Let the wiring choose; return which source it took and what the log says."""
+    method = credentials_method()
+    line = way_of(method, "https://lab.example")
     assert "AKIA" not in line
     assert SECRET not in line
-    return type(source), line
+    return type(dataset_source(Settings(), method)), line
 
 
-def test_without_credentials_the_service_signs(caplog: pytest.LogCaptureFixture) -> None:
-    assert chosen(caplog) == (
+def test_without_credentials_all_goes_through_the_service() -> None:
+    assert chosen() == (
         ServiceDatasets,
-        "no AWS credentials; the service at http://127.0.0.1:8700 signs for datasets",
+        "no AWS credentials; jobs, datasets and models go through the service at https://lab.example",
     )
 
 
-def test_keys_in_the_environment(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     keys_in_the_environment(monkeypatch)
-    line = "datasets are read with the keys in the environment (AWS_ACCESS_KEY_ID)"
-    assert chosen(caplog) == (S3Datasets, line)
+    line = "jobs, datasets and models with the keys in the environment (AWS_ACCESS_KEY_ID)"
+    assert chosen() == (S3Datasets, line)
 
 
-def test_a_role_of_a_pod(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
+def test_a_role_of_a_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     a_role_by_web_identity(monkeypatch, tmp_path)
-    line = "datasets are read with an IAM role by web identity (AWS_ROLE_ARN)"
-    assert chosen(caplog) == (S3Datasets, line)
+    line = "jobs, datasets and models with an IAM role by web identity (AWS_ROLE_ARN)"
+    assert chosen() == (S3Datasets, line)
 
 
-def test_a_credentials_file(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
+def test_a_credentials_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     a_credentials_file(monkeypatch, tmp_path)
-    assert chosen(caplog) == (S3Datasets, "datasets are read with the AWS credentials file")
+    assert chosen() == (S3Datasets, "jobs, datasets and models with the AWS credentials file")
 
 
 def test_the_environment_comes_before_the_file_as_in_every_aws_tool(

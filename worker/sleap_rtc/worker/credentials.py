@@ -47,3 +47,10 @@ def credentials_method() -> str | None:
 def in_words(method: str) -> str:
     """Return what a method of the chain means to whoever reads the log."""
     return _WORDS.get(method, f"AWS credentials of the kind {method}")
+
+
+def way_of(method: str | None, service_url: str) -> str:
+    """Return how this worker reaches its room, for its log."""
+    if method is None:
+        return f"no AWS credentials; jobs, datasets and models go through the service at {service_url}"
+    return f"jobs, datasets and models with {in_words(method)}"

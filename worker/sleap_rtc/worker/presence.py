@@ -32,6 +32,7 @@ class Presence:
         self._desk = desk
         self._view = view
         self._job_id = job_id
+        self.worker_id = view.worker_id
 
     async def run(self, stop: asyncio.Event) -> None:
         """Check in until `stop` is set."""

@@ -1,4 +1,8 @@
-"""Orchestration: picks the implementations that a worker runs on, and runs it."""
+"""Orchestration: picks the implementations that a worker runs on, and runs it.
+
+A worker with AWS credentials talks to SQS, SNS and S3 itself. One without does all of it through the service,
+and loads neither boto3 nor aiobotocore.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,9 @@ import os
 import secrets
 import signal
 import socket
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.consumer import Consumer
@@ -19,8 +24,8 @@ from sleap_rtc.events.job_reports import JobRules
 from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.service_http import ServiceHttp
 from sleap_rtc.events.workers import WorkerView, worker_id
-from sleap_rtc.storage.errors import NotFound, Refused
-from sleap_rtc.worker.credentials import credentials_method, in_words
+from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.worker.credentials import credentials_method, way_of
 from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.downloader import S3Downloader
 from sleap_rtc.worker.job_runner import JobRunner
@@ -28,42 +33,126 @@ from sleap_rtc.worker.kind import worker_kind
 from sleap_rtc.worker.model_publisher import ModelPublisher
 from sleap_rtc.worker.presence import Presence
 from sleap_rtc.worker.service_datasets import ServiceDatasets
+from sleap_rtc.worker.service_desk import ServiceDesk
+from sleap_rtc.worker.service_models import ServiceModels
+from sleap_rtc.worker.service_queue import ServiceQueue
 from sleap_rtc.worker.shift_watch import ShiftWatch
 from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sleap_rtc.events.job_desk import JobDesk
+    from sleap_rtc.events.queue import Queue
     from sleap_rtc.settings import Settings
     from sleap_rtc.worker.dataset_source import DatasetSource
+    from sleap_rtc.worker.model_store import ModelStore
     from sleap_rtc.worker.shift import Shift
     from sleap_rtc.worker.trainer import TrainerName
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Connection:
+    """What a worker reaches its room by.
+
+    `lease_s` is for how long a claim holds without renewal, in seconds, and a message stays hidden.
+    """
+
+    queue: Queue
+    dead_letters: Queue | None
+    desk: JobDesk
+    datasets: DatasetSource
+    models: ModelStore
+    lease_s: int
+
+
+@asynccontextmanager
+async def connected(settings: Settings, room_id: str) -> AsyncIterator[Connection]:
+    """Reach the room in the way that this machine's credentials allow, and say in the log which it is.
+
+    Raises:
+        NotFound: there is no such room.
+        Refused: the credentials or the token are no good.
+        Unreachable: nobody answers.
+    """
+    method = credentials_method()
+    log.info("%s", way_of(method, settings.backend_api_url))
+    if method is None:
+        yield await asyncio.to_thread(_through_service, settings, room_id)
+        return
+    async with _with_credentials(settings, room_id, method) as connection:
+        yield connection
+
+
 def dataset_source(settings: Settings, method: str | None) -> DatasetSource:
-    """Return where datasets come from, and say so in the log.
+    """Return where datasets come from.
 
     Args:
         settings: where everything is.
-        method: how this machine comes by AWS credentials (`credentials_method`); without any, the service
-            signs, and boto3 is not loaded.
+        method: how this machine comes by AWS credentials (`credentials_method`).
     """
     if method is None:
-        log.info("no AWS credentials; the service at %s signs for datasets", settings.backend_api_url)
         return ServiceDatasets(ServiceHttp(settings.backend_api_url, settings.token.get_secret_value()))
     from sleap_rtc.storage.s3_client import s3_client
     from sleap_rtc.storage.s3_store import S3ObjectStore
     from sleap_rtc.storage.s3_transfers import S3Transfers
     from sleap_rtc.worker.s3_datasets import S3Datasets
 
-    log.info("datasets are read with %s", in_words(method))
     s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
     bucket = settings.s3_upload_bucket
     return S3Datasets(S3ObjectStore(s3, bucket), S3Transfers(s3, bucket))
 
 
+def _through_service(settings: Settings, room_id: str) -> Connection:
+    service = ServiceHttp(settings.backend_api_url, settings.token.get_secret_value())
+    desk = ServiceDesk(service)
+    terms = desk.terms(room_id)
+    queue = ServiceQueue(service, room_id)
+    return Connection(
+        queue=queue,
+        dead_letters=queue.dead_letters(),
+        desk=desk,
+        datasets=dataset_source(settings, None),
+        models=ServiceModels(service),
+        lease_s=terms.lease_s,
+    )
+
+
+@asynccontextmanager
+async def _with_credentials(settings: Settings, room_id: str, method: str) -> AsyncIterator[Connection]:
+    import boto3
+
+    from sleap_rtc.events.sns_topic import SnsTopic
+    from sleap_rtc.events.sqs_queue import SqsQueue, sqs_client
+    from sleap_rtc.storage.s3_client import s3_client
+    from sleap_rtc.storage.s3_store import S3ObjectStore
+    from sleap_rtc.storage.s3_transfers import S3Transfers
+    from sleap_rtc.worker.s3_models import S3Models
+
+    s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
+    rooms = S3ObjectStore(s3, settings.s3_room_bucket)
+    sns = boto3.client("sns", region_name=settings.s3_region, endpoint_url=settings.sqs_endpoint_url)
+    topic = SnsTopic(sns, sns.create_topic(Name=settings.room_events_topic)["TopicArn"])
+    rules = JobRules(settings.job_lease_s, settings.most_attempts)
+    async with sqs_client(settings.s3_region, settings.sqs_endpoint_url) as client:
+        try:
+            queue = await SqsQueue.open(client, f"{settings.job_queue_prefix}-{room_id}")
+        except NotFound:
+            raise NotFound(what=f"room {room_id}") from None
+        yield Connection(
+            queue=queue,
+            dead_letters=await queue.dead_letters(),
+            desk=StoreJobDesk(rooms, JobStore(rooms), RoomFeed(rooms, topic), rules),
+            datasets=dataset_source(settings, method),
+            models=S3Models(rooms, S3Transfers(s3, rooms.bucket)),
+            lease_s=settings.job_lease_s,
+        )
+
+
 def job_runner(
-    settings: Settings, room_id: str, trainer: TrainerName, datasets: DatasetSource
+    settings: Settings, room_id: str, trainer: TrainerName, connection: Connection
 ) -> tuple[JobRunner, Presence]:
     """Return what handles this worker's jobs, and what says that it is there.
 
@@ -71,23 +160,10 @@ def job_runner(
         settings: where everything is.
         room_id: whose jobs it takes.
         trainer: the engine for jobs that do not ask for one.
-        datasets: where datasets come from.
+        connection: how it reaches the room.
     """
-    import boto3
-
-    from sleap_rtc.events.sns_topic import SnsTopic
-    from sleap_rtc.storage.s3_client import s3_client
-    from sleap_rtc.storage.s3_store import S3ObjectStore
-    from sleap_rtc.storage.s3_transfers import S3Transfers
-
-    s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
-    rooms = S3ObjectStore(s3, settings.s3_room_bucket)
-    sns = boto3.client("sns", region_name=settings.s3_region, endpoint_url=settings.sqs_endpoint_url)
-    topic_arn = sns.create_topic(Name=settings.room_events_topic)["TopicArn"]
     work_dir = settings.data_dir / "work"
     work_dir.mkdir(parents=True, exist_ok=True)
-    rules = JobRules(settings.job_lease_s, settings.most_attempts)
-    desk = StoreJobDesk(rooms, JobStore(rooms), RoomFeed(rooms, SnsTopic(sns, topic_arn)), rules)
     now = datetime.now(UTC)
     view = WorkerView(
         room_id=room_id,
@@ -100,15 +176,15 @@ def job_runner(
     runner = JobRunner(
         worker_id=view.worker_id,
         room_id=room_id,
-        desk=desk,
-        downloader=S3Downloader(datasets, settings.max_concurrent_parts),
+        desk=connection.desk,
+        downloader=S3Downloader(connection.datasets, settings.max_concurrent_parts),
         cache=dataset_cache(settings),
-        publisher=ModelPublisher(rooms, S3Transfers(s3, settings.s3_room_bucket)),
+        publisher=ModelPublisher(connection.models),
         trainer=lambda asked: SubprocessTrainer(asked or trainer),
-        work_dir=Path(work_dir),
-        lease_s=settings.job_lease_s,
+        work_dir=work_dir,
+        lease_s=connection.lease_s,
     )
-    return runner, Presence(desk, view, lambda: runner.job_id)
+    return runner, Presence(connection.desk, view, lambda: runner.job_id)
 
 
 async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shift: Shift) -> None:
@@ -117,39 +193,30 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shi
     The end of the shift stops it, too, once the job at hand is settled.
 
     Raises:
-        NotFound: the room has no job queue.
-        Refused: there are no AWS credentials, which the job queue needs.
+        NotFound: there is no such room, or the token has no part in it.
+        Refused: the credentials or the token are no good.
+        Unreachable: nobody answers.
     """
-    from sleap_rtc.events.sqs_queue import SqsQueue, sqs_client
+    async with connected(settings, room_id) as connection:
+        runner, presence = job_runner(settings, room_id, trainer, connection)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
 
-    method = credentials_method()
-    if method is None:
-        raise Refused(
-            where="This worker",
-            why="no AWS credentials were found; give it a role, or AWS_ACCESS_KEY_ID and its secret",
-        )
-    runner, presence = job_runner(settings, room_id, trainer, dataset_source(settings, method))
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+        def on_signal(*_: object) -> None:
+            runner.stop()
+            loop.call_soon_threadsafe(stop.set)
 
-    def on_signal(*_: object) -> None:
-        runner.stop()
-        loop.call_soon_threadsafe(stop.set)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
-    async with sqs_client(settings.s3_region, settings.sqs_endpoint_url) as client:
-        try:
-            queue = await SqsQueue.open(client, f"{settings.job_queue_prefix}-{room_id}")
-        except NotFound:
-            raise NotFound(what=f"room {room_id}") from None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, on_signal)
         watch = ShiftWatch(shift, runner.handle, stop)
         consumer = Consumer(
-            queue,
+            connection.queue,
             watch.handle,
-            visibility_s=settings.job_lease_s,
+            role="jobs",
+            instance=presence.worker_id,
+            visibility_s=connection.lease_s,
             wait_s=settings.poll_wait_s,
-            dead_letters=await queue.dead_letters(),
+            dead_letters=connection.dead_letters,
         )
         log.info("waiting for jobs of room %s", room_id)
         await asyncio.gather(consumer.run(stop), presence.run(stop), watch.run())

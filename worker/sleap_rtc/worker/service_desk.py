@@ -1,0 +1,87 @@
+"""Adapter: the job desk through the service, for a worker without credentials for S3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from sleap_rtc.events.job_reports import Advanced, Failed
+from sleap_rtc.events.jobs import Job
+from sleap_rtc.events.worker_api import (
+    Acknowledged,
+    CheckIn,
+    ClaimJob,
+    ReportJob,
+    WorkerTerms,
+    WriteLog,
+)
+
+if TYPE_CHECKING:
+    from sleap_rtc.events.job_reports import Hold, Report
+    from sleap_rtc.events.service_http import ServiceHttp
+    from sleap_rtc.events.workers import WorkerView
+
+PATIENT_TRIES = 20
+"""With pauses that grow by half a second, that outlasts a service which is away for a minute and a half."""
+
+
+class ServiceDesk:
+    """Claims jobs of any room that the token has the right to write in, and reports on them.
+
+    A step of a job, which may be the end of hours of training, is told again for as long as a service takes
+    that is being replaced; all else comes round by itself.
+    """
+
+    def __init__(self, service: ServiceHttp) -> None:
+        self._service = service
+
+    def terms(self, room_id: str) -> WorkerTerms:
+        """Return what a worker of this room has to keep to.
+
+        Raises:
+            NotFound: there is no such room, or the token has no part in it.
+            Refused: the token is not valid, or may only read.
+        """
+        return self._service.ask("GET", f"{_room(room_id)}/worker-terms", WorkerTerms)
+
+    def claim(self, room_id: str, job_id: str, worker_id: str, event: str) -> Job:
+        """Give a job to a worker."""
+        body = ClaimJob(worker_id=worker_id, event=event)
+        return self._service.ask("POST", f"{_job(room_id, job_id)}/claim", Job, body)
+
+    def report(self, hold: Hold, report: Report) -> Job:
+        """Change a job as its holder says."""
+        body = ReportJob(fencing=hold.fencing, report=report)
+        path = f"{_job(hold.room_id, hold.job_id)}/report"
+        if isinstance(report, Advanced | Failed):
+            return self._service.ask("POST", path, Job, body, tries=PATIENT_TRIES)
+        return self._service.ask("POST", path, Job, body)
+
+    def look(self, hold: Hold) -> None:
+        """Look whether the job is still the holder's."""
+        path = f"{_job(hold.room_id, hold.job_id)}/hold?fencing={hold.fencing}"
+        self._service.ask("GET", path, Acknowledged)
+
+    def write_log(self, hold: Hold, segment: int, text: str) -> None:
+        """Keep a piece of the job's log."""
+        body = WriteLog(fencing=hold.fencing, segment=segment, text=text)
+        self._service.ask("POST", f"{_job(hold.room_id, hold.job_id)}/log", Acknowledged, body)
+
+    def check_in(self, view: WorkerView) -> None:
+        """Say that a worker is there."""
+        body = CheckIn(
+            kind=view.kind,
+            trainer=view.trainer,
+            started_at=view.started_at,
+            until=view.until,
+            job_id=view.job_id,
+        )
+        self._service.ask("PUT", f"{_room(view.room_id)}/workers/{quote(view.worker_id)}", Acknowledged, body)
+
+
+def _room(room_id: str) -> str:
+    return f"/api/rooms/{quote(room_id)}"
+
+
+def _job(room_id: str, job_id: str) -> str:
+    return f"{_room(room_id)}/jobs/{quote(job_id)}"
