@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sleap_rtc.events.messages import JobMessage, MessageUnreadable
-from sleap_rtc.events.queue import Message
+from sleap_rtc.events.queue import Message, Queue
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import InputError, NotFound, SleapRtcError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sleap_rtc.events.sqs_queue import SqsQueue
     from sleap_rtc.events.worker_api import BuryWakeUp, ReceiveWakeUps, SendWakeUp
 
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.5
+
+
+class JobQueue(Queue, Protocol):
+    """The job queue of a room."""
+
+    async def dead_letters(self) -> Queue | None:
+        """Return the queue that takes this one's poison, None if it has none."""
 
 
 class WakeUps:
@@ -38,14 +44,14 @@ class WakeUps:
 
     def __init__(
         self,
-        open_queue: Callable[[str], Awaitable[SqsQueue]],
+        open_queue: Callable[[str], Awaitable[JobQueue]],
         longest_poll_s: int,
         stopping: Callable[[], bool],
     ) -> None:
         self._open_queue = open_queue
         self._longest_poll_s = longest_poll_s
         self._stopping = stopping
-        self._queues: dict[str, SqsQueue] = {}
+        self._queues: dict[str, JobQueue] = {}
         self._left: set[asyncio.Task[None]] = set()
 
     async def receive(
@@ -66,7 +72,7 @@ class WakeUps:
         self._leave(queue, poll)
         return []
 
-    def _leave(self, queue: SqsQueue, poll: asyncio.Task[list[Message]]) -> None:
+    def _leave(self, queue: JobQueue, poll: asyncio.Task[list[Message]]) -> None:
         async def give_back() -> None:
             try:
                 for message in await poll:
@@ -111,7 +117,7 @@ class WakeUps:
             raise NotFound(what=f"dead-letter queue of room {room_id}")
         await dead_letters.send(asked.body)
 
-    async def _queue(self, room_id: str) -> SqsQueue:
+    async def _queue(self, room_id: str) -> JobQueue:
         """Return the room's queue, which SQS is asked for once."""
         if room_id not in self._queues:
             self._queues[room_id] = await self._open_queue(room_id)
