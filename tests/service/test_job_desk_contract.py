@@ -217,3 +217,9 @@ def test_a_worker_says_that_it_is_there(lab: Lab) -> None:
     lab.desk().check_in(view)
     stored = lab.rooms.get(keys.worker_key(lab.room_id, view.worker_id)).body
     assert WorkerView.model_validate_json(stored) == view
+
+
+def test_of_a_flood_of_lines_the_end_is_kept(lab: Lab) -> None:
+    hold = lab.claimed()
+    lab.desk().write_log(hold, 100_001, "line\n" * 300_000 + "the end")
+    assert log_of(lab, hold, 100_001).endswith("the end")

@@ -135,6 +135,7 @@ async def test_only_the_wake_up_of_a_job_of_this_room_is_sent(lab: ServiceLab, q
         wake_up(lab, job_id="../../x"),
         "{}",
         "not json",
+        "x" * 20_000,
     ):
         with pytest.raises(InputError):
             await queue.send(body)
@@ -156,7 +157,7 @@ async def test_only_the_wake_up_of_a_job_of_this_room_is_sent(lab: ServiceLab, q
         ("send", {"body": "x" * 16_385}),
         ("send", {"body": "{}", "delay_s": 901}),
         ("send", {"body": "{}", "attributes": {"no blanks": "x"}}),
-        ("bury", {"body": "x" * 65_537}),
+        ("bury", {"body": "x" * (1024 * 1024 + 1)}),
     ],
 )
 def test_what_is_out_of_bounds_is_refused_at_the_edge(

@@ -109,3 +109,9 @@ def test_what_cannot_be_is_refused_at_the_edge(lab: ServiceLab, method: str, pat
     status, problem = lab.answer(method, path, body)
     assert status in {404, 405, 422}
     assert problem["code"]
+
+
+def test_a_body_beyond_all_bounds_is_not_read(lab: ServiceLab) -> None:
+    text = {"fencing": 1, "segment": 1, "text": "x" * (8 * 1024 * 1024)}
+    status, problem = lab.answer("POST", f"/jobs/{NEVER}/log", text)
+    assert (status, problem["status"]) == (413, 413)

@@ -23,7 +23,7 @@ LONGEST_VISIBILITY_S = 43_200
 LONGEST_DELAY_S = 900
 """SQS delays a message by 15 minutes at most."""
 LARGEST_WAKE_UP_BYTES = 16 * 1024
-LARGEST_LETTER_BYTES = 64 * 1024
+LARGEST_LETTER_BYTES = 1024 * 1024
 LARGEST_LOG_CHARACTERS = 1024 * 1024
 
 ReceiptHandle = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -153,7 +153,7 @@ class _OfHeldModel(_Request):
 class OpenModelFile(_OfHeldModel):
     """`POST .../model-files/open`: a multipart upload of one file; an empty file is written at once."""
 
-    name: str = Field(max_length=128)
+    name: str = Field(max_length=255)
     size_bytes: int = Field(ge=0, le=LARGEST_OBJECT_BYTES)
     checksum: str = Field(pattern=r"^crc64nvme:[A-Za-z0-9+/]{11}=$")
 
@@ -166,7 +166,7 @@ class ModelFileOpened(_Reply):
 
 
 class _OfOpenFile(_OfHeldModel):
-    name: str = Field(max_length=128)
+    name: str = Field(max_length=255)
     s3_upload_id: str = Field(min_length=1, max_length=1024)
 
 

@@ -34,6 +34,7 @@ from sleap_rtc.events.api import (
 )
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.service import problems
+from sleap_rtc.service.body_limit import BodyLimit
 from sleap_rtc.service.callers import C, P
 from sleap_rtc.service.identity import Caller
 from sleap_rtc.service.parts import Parts
@@ -271,6 +272,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
     """Return the application; `lifespan` puts its parts into `app.state.parts`."""
     app = FastAPI(title="sleap-rtc", version="1", lifespan=lifespan)
     problems.install(app)
+    app.add_middleware(BodyLimit)
     app.include_router(api)
     app.include_router(worker_api)
     app.include_router(health)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from sleap_rtc.events.job_reports import Advanced, Failed
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.events.worker_api import (
+    LARGEST_LOG_CHARACTERS,
     Acknowledged,
     CheckIn,
     ClaimJob,
@@ -63,7 +64,8 @@ class ServiceDesk:
         self._service.ask("GET", path, Acknowledged)
 
     def write_log(self, hold: Hold, segment: int, text: str) -> None:
-        """Keep a piece of the job's log."""
+        """Keep a piece of the job's log; of a flood the end."""
+        text = text[-LARGEST_LOG_CHARACTERS:]
         body = WriteLog(fencing=hold.fencing, segment=segment, text=text)
         self._service.ask("POST", f"{_job(hold.room_id, hold.job_id)}/log", Acknowledged, body)
 

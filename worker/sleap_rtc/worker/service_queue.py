@@ -6,8 +6,10 @@ The calls block, so each runs in a thread of its own.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
+
+from pydantic import BaseModel, ValidationError
 
 from sleap_rtc.events.queue import Message
 from sleap_rtc.events.worker_api import (
@@ -19,15 +21,15 @@ from sleap_rtc.events.worker_api import (
     SendWakeUp,
     WakeUps,
 )
-from sleap_rtc.storage.errors import Refused
+from sleap_rtc.storage.errors import InputError, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydantic import BaseModel
-
     from sleap_rtc.events.service_http import ServiceHttp
     from sleap_rtc.events.worker_api import WakeUp
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class ServiceQueue:
@@ -51,7 +53,9 @@ class ServiceQueue:
 
     async def send(self, body: str, delay_s: int = 0, attributes: Mapping[str, str] | None = None) -> None:
         """Put the wake-up of a job of this room on the queue. Raises InputError for anything else."""
-        await self._tell("send", SendWakeUp(body=body, delay_s=delay_s, attributes=dict(attributes or {})))
+        await self._tell(
+            "send", _bounded(SendWakeUp, body=body, delay_s=delay_s, attributes=attributes or {})
+        )
 
     async def extend(self, message: Message, visibility_s: int) -> None:
         """Hide a message for this long from now."""
@@ -76,9 +80,9 @@ class ServiceDeadLetters:
         self.name = f"of the dead letters of room {room_id}"
 
     async def send(self, body: str, delay_s: int = 0, attributes: Mapping[str, str] | None = None) -> None:
-        """Bury a letter; it is there at once, whatever delay is asked for."""
+        """Bury a letter; it is there at once, without delay. Raises InputError if it is too large."""
         del delay_s
-        letter = BuryWakeUp(body=body, attributes=dict(attributes or {}))
+        letter = _bounded(BuryWakeUp, body=body, attributes=attributes or {})
         path = _path(self._room_id, "bury")
         await asyncio.to_thread(self._service.ask, "POST", path, Acknowledged, letter)
 
@@ -97,6 +101,14 @@ class ServiceDeadLetters:
 
 def _only_letters(queue: ServiceDeadLetters) -> Refused:
     return Refused(where=f"The queue {queue.name}", why="a worker may only put letters there")
+
+
+def _bounded(kind: type[M], **fields: object) -> M:
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(message=f"The message cannot be sent: {first['loc'][0]}: {first['msg']}.") from error
 
 
 def _path(room_id: str, what: str) -> str:
