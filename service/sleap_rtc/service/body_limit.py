@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY_BYTES = 8 * 1024 * 1024
-"""The largest that is meant to be sent is 1 MiB of log, of which JSON may make six; 10,000 parts are 2 MiB."""
+"""The largest that is meant to be sent is 1 MiB of log, of which JSON may make six."""
 
 
 class BodyLimit:

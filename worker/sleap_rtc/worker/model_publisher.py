@@ -89,7 +89,7 @@ class ModelPublisher:
         try:
             sent = to_text(UploadEngine(path, plan_parts(file.size_bytes), upload).run())
         except BaseException:
-            # What went wrong is told; S3 drops the parts by itself after a week.
+            # What went wrong first is what is told; an upload that stays open is seen by nobody.
             with suppress(SleapRtcError):
                 upload.abort()
             raise
