@@ -29,9 +29,16 @@ _BAD_MESSAGE = {"InvalidParameterValue", "InvalidMessageContents", "MissingParam
 
 
 @asynccontextmanager
-async def sqs_client(region: str, endpoint_url: str | None) -> AsyncIterator[Any]:
-    """Open an SQS client; credentials come from botocore's own chain."""
-    config = AioConfig(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=40)
+async def sqs_client(
+    region: str, endpoint_url: str | None, most_connections: int = 10
+) -> AsyncIterator[Any]:
+    """Open an SQS client; credentials come from botocore's own chain. A long poll holds a connection."""
+    config = AioConfig(
+        retries={"mode": "standard", "max_attempts": 4},
+        connect_timeout=5,
+        read_timeout=40,
+        max_pool_connections=most_connections,
+    )
     async with get_session().create_client(
         "sqs", region_name=region, endpoint_url=endpoint_url, config=config
     ) as client:

@@ -58,7 +58,7 @@ class WakeUps:
         self, room_id: str, asked: ReceiveWakeUps, hung_up: Callable[[], Awaitable[bool]]
     ) -> list[Message]:
         """Wait for messages for as long as somebody waits for the answer. Raises NotFound, Unreachable."""
-        queue = await self._queue(room_id)
+        queue = await self._open_queue(room_id)
         wait_s = min(asked.wait_s, self._longest_poll_s)
         poll = asyncio.create_task(queue.receive(asked.most, wait_s, asked.visibility_s))
         try:
@@ -90,11 +90,11 @@ class WakeUps:
 
     async def extend(self, room_id: str, receipt_handle: str, visibility_s: int) -> None:
         """Hide a message for this long from now. Raises HandleDead."""
-        await (await self._queue(room_id)).extend(_by_handle(receipt_handle), visibility_s)
+        await (await self._open_queue(room_id)).extend(_by_handle(receipt_handle), visibility_s)
 
     async def delete(self, room_id: str, receipt_handle: str) -> None:
         """Settle a message. Raises HandleDead."""
-        await (await self._queue(room_id)).delete(_by_handle(receipt_handle))
+        await (await self._open_queue(room_id)).delete(_by_handle(receipt_handle))
 
     async def send(self, room_id: str, asked: SendWakeUp) -> None:
         """Put the wake-up of a job of this room on its queue.
@@ -108,20 +108,14 @@ class WakeUps:
             raise InputError(message=str(error)) from error
         if wanted.room_id != room_id or not keys.is_ulid(wanted.job_id):
             raise InputError(message=f"The message is not the wake-up of a job of room {room_id}.")
-        await (await self._queue(room_id)).send(asked.body)
+        await (await self._open_queue(room_id)).send(asked.body)
 
     async def bury(self, room_id: str, asked: BuryWakeUp) -> None:
         """Put a letter on the dead-letter queue of the room. Raises NotFound where it has none."""
-        dead_letters = await (await self._queue(room_id)).dead_letters()
+        dead_letters = await (await self._open_queue(room_id)).dead_letters()
         if dead_letters is None:
             raise NotFound(what=f"dead-letter queue of room {room_id}")
         await dead_letters.send(asked.body)
-
-    async def _queue(self, room_id: str) -> JobQueue:
-        """Return the room's queue, which SQS is asked for once."""
-        if room_id not in self._queues:
-            self._queues[room_id] = await self._open_queue(room_id)
-        return self._queues[room_id]
 
 
 def _by_handle(receipt_handle: str) -> Message:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _REACTOR_SLOTS = 10
+# A long poll holds a connection to SQS for as long as a worker waits; botocore's ten would be gone with ten
+# workers, and with them what the reactors need.
+_MOST_POLLS = 1000
 
 
 class Lifespan:
@@ -76,7 +79,13 @@ class Lifespan:
         feed = RoomFeed(rooms, SnsTopic(sns, topic_arn))
         subscription = await asyncio.to_thread(Subscription, settings, topic_arn, secrets.token_hex(4))
         stop = asyncio.Event()
-        async with async_sqs_client(settings.s3_region, settings.sqs_endpoint_url) as client:
+        async with AsyncExitStack() as opened:
+            client = await opened.enter_async_context(
+                async_sqs_client(settings.s3_region, settings.sqs_endpoint_url)
+            )
+            polls = await opened.enter_async_context(
+                async_sqs_client(settings.s3_region, settings.sqs_endpoint_url, _MOST_POLLS)
+            )
             queues = SqsJobQueues(client, settings.job_queue_prefix)
             dispatch = Dispatch(uploads, settings.s3_upload_bucket, rooms, jobs, queues, feed)
 
@@ -101,7 +110,8 @@ class Lifespan:
             rules = JobRules(settings.job_lease_s, settings.most_attempts)
             room_transfers = S3Transfers(s3, settings.s3_room_bucket)
             # uvicorn tells its own streams alone that it was asked to stop; the library of the streams knows.
-            wakeups = WakeUps(queues.queue, settings.poll_wait_s, lambda: AppStatus.should_exit)
+            polled = SqsJobQueues(polls, settings.job_queue_prefix)
+            wakeups = WakeUps(polled.queue, settings.poll_wait_s, lambda: AppStatus.should_exit)
             app.state.parts = Parts(
                 tokens=TokenVerifier(settings),
                 rooms=Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id)),
