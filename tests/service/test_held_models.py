@@ -260,11 +260,24 @@ def test_a_record_is_not_written_before_its_files(trained: Trained) -> None:
     assert not trained.published()
 
 
+def published_by_another_job(trained: Trained) -> None:
+    """Let another job have made and published the very same model."""
+    record = trained.record.model_copy(update={"job_id": "01J00000000000000000000000"})
+    trained.objects.put(trained.folder.record, record.model_dump_json().encode(), Overwrite())
+
+
 def test_a_published_model_is_not_overwritten_under_its_id(trained: Trained) -> None:
-    of_another_job = trained.record.model_copy(update={"job_id": "01J00000000000000000000000"})
-    body = of_another_job.model_dump_json().encode()
-    trained.objects.put(trained.folder.record, body, Overwrite())
+    published_by_another_job(trained)
     other = trained.record.files[0].model_copy(update={"checksum": "crc64nvme:BBBBBBBBBBB="})
     with pytest.raises(InputError, match="published already"):
         trained.models().open(trained.record, other)
-    trained.open()
+    upload = trained.open()
+    with pytest.raises(InputError, match="published already"):
+        upload.complete(*send_in_one_part(upload, b"something else"))
+
+
+def test_the_same_model_may_be_sent_again(trained: Trained) -> None:
+    published_by_another_job(trained)
+    upload = trained.open()
+    upload.complete(*send_in_one_part(upload))
+    assert trained.objects.get(trained.folder.file(CHECKPOINT)).body == WEIGHTS

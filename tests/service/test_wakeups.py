@@ -179,8 +179,10 @@ def letters(lab: ServiceLab) -> list[dict[str, Any]]:
     """Take what is on the room's dead-letter queue."""
     sqs = boto3.client("sqs", region_name="us-east-1", endpoint_url=lab.product.stack.engine_url)
     url = sqs.get_queue_url(QueueName=f"sleap-rtc-jobs-{lab.room_id}-dlq")["QueueUrl"]
-    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-    return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+    found = sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, MessageAttributeNames=["All"]
+    )
+    return [dict(message) for message in found.get("Messages", [])]
 
 
 @in_loop
@@ -189,13 +191,15 @@ async def test_poison_is_buried_with_its_reason(lab: ServiceLab, queue: ServiceQ
 
     async def handle(message: Message) -> Poison:
         stop.set()
-        return Poison("it is not ours")
+        return Poison("foreign_room", "it is not ours")
 
     body = wake_up(lab)
     await queue.send(body)
     await Consumer(queue, handle, visibility_s=600, wait_s=5, dead_letters=queue.dead_letters()).run(stop)
     [letter] = await asyncio.to_thread(letters, lab)
-    assert (letter["reason"], letter["body"]) == ("it is not ours", body)
+    assert letter["Body"] == body
+    noted = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    assert (noted["reason_code"], noted["reason"]) == ("foreign_room", "it is not ours")
     assert await nothing_comes(queue)
 
 

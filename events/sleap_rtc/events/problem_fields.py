@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sleap_rtc.events.jobs import JobCancelled, JobClaimed, JobEnded, JobNotReady, JobState, LeaseLost
-from sleap_rtc.events.queue import HandleDead
+from sleap_rtc.events.queue import HandleDead, MessageTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,7 @@ _FIELDS: Mapping[type[SleapRtcError], tuple[str, ...]] = {
     JobNotReady: ("why", "remaining_s"),
     LeaseLost: ("held", "current"),
     JobCancelled: ("held", "current", "by"),
+    MessageTooLarge: ("queue", "why"),
 }
 _BY_CODE = {
     "handle_dead": HandleDead,
@@ -29,6 +30,7 @@ _BY_CODE = {
     "job_not_ready": JobNotReady,
     "lease_lost": LeaseLost,
     "job_cancelled": JobCancelled,
+    "message_too_large": MessageTooLarge,
 }
 
 
@@ -44,6 +46,7 @@ class ProblemFields(BaseModel):
     held: int | None = None
     current: int | None = None
     by: str | None = Field(None, max_length=1000)
+    queue: str | None = Field(None, max_length=200)
 
 
 def fields_of(error: SleapRtcError) -> ProblemFields | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from sleap_rtc.events.bookkeeping import Bookkeeping
-from sleap_rtc.storage.errors import SleapRtcError
+from sleap_rtc.storage.errors import ExitCode, SleapRtcError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,7 @@ class HandleDead(SleapRtcError):
 class MessageTooLarge(SleapRtcError):
     """Queue {queue} takes no message of this size: {why}"""
 
+    exit_code = ExitCode.BAD_INPUT
     queue: str
     why: str
 

@@ -29,9 +29,7 @@ _BAD_MESSAGE = {"InvalidParameterValue", "InvalidMessageContents", "MissingParam
 
 
 @asynccontextmanager
-async def sqs_client(
-    region: str, endpoint_url: str | None, most_connections: int = 10
-) -> AsyncIterator[Any]:
+async def sqs_client(region: str, endpoint_url: str | None, most_connections: int = 10) -> AsyncIterator[Any]:
     """Open an SQS client; credentials come from botocore's own chain. A long poll holds a connection."""
     config = AioConfig(
         retries={"mode": "standard", "max_attempts": 4},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sleap_rtc.events.jobs import JobState, LeaseLost
 from sleap_rtc.events.worker_api import ModelFileOpened
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.checksum import combine, from_header, to_header
+from sleap_rtc.storage.checksum import combine, from_header, to_header, to_text
 from sleap_rtc.storage.errors import InputError, IntegrityError, NotFound
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord, model_id_of
 from sleap_rtc.storage.object_store import Overwrite
@@ -51,12 +51,7 @@ class HeldModels:
         folder = _folder(desk.held(hold))
         key = _key(folder, asked.name)
         file = ModelFile(name=asked.name, size_bytes=asked.size_bytes, checksum=asked.checksum)
-        present = self._record(folder)
-        if present is not None and file not in present.files:
-            message = (
-                f"Model {folder.model_id} is published already, and {asked.name} is not one of its files."
-            )
-            raise InputError(message=message)
+        self._check_published(folder, file)
         if file.size_bytes == 0:
             self._objects.put(key, b"", Overwrite(), "application/octet-stream")
             return ModelFileOpened(s3_upload_id="", whole_checksum=True)
@@ -66,25 +61,28 @@ class HeldModels:
     def sign(self, desk: StoreJobDesk, hold: Hold, asked: SignModelParts) -> dict[int, str]:
         """Return a URL for each part, each for exactly these bytes."""
         parts = [PartToSign(part.number, part.length, from_header(part.checksum)) for part in asked.parts]
-        return dict(self._session(desk, hold, asked).sign(parts))
+        return dict(self._session(_folder(desk.held(hold)), asked).sign(parts))
 
     def complete(self, desk: StoreJobDesk, hold: Hold, asked: CompleteModelFile) -> None:
         """Make the object of its parts; asking again after a lost reply is harmless.
 
         Raises:
             IntegrityError: the parts do not make up the file that was announced.
+            InputError: a model with this id is published and has other files.
             NotFound: the upload is gone.
         """
         sent = [SentPart(p.number, p.length, from_header(p.checksum), p.etag) for p in asked.parts]
         crc = combine((part.crc, part.length) for part in sent)
         if to_header(crc) != asked.checksum:
             raise IntegrityError(what=asked.name, expected=asked.checksum, found=to_header(crc))
-        size_bytes = sum(part.length for part in sent)
-        self._session(desk, hold, asked, size_bytes, whole_checksum=asked.whole_checksum).complete(sent, crc)
+        folder, size_bytes = _folder(desk.held(hold)), sum(part.length for part in sent)
+        file = ModelFile(name=asked.name, size_bytes=size_bytes, checksum=to_text(crc))
+        self._check_published(folder, file)
+        self._session(folder, asked, size_bytes, whole_checksum=asked.whole_checksum).complete(sent, crc)
 
     def abort(self, desk: StoreJobDesk, hold: Hold, asked: AbortModelFile) -> None:
         """Give an upload up and free its parts."""
-        self._session(desk, hold, asked).abort()
+        self._session(_folder(desk.held(hold)), asked).abort()
 
     def publish(self, desk: StoreJobDesk, hold: Hold, record: ModelRecord) -> None:
         """Write the record, whose creation publishes the model; repeating it after a lost reply is harmless.
@@ -107,16 +105,21 @@ class HeldModels:
 
     def _session(
         self,
-        desk: StoreJobDesk,
-        hold: Hold,
+        folder: keys.ModelFolder,
         asked: SignModelParts | CompleteModelFile | AbortModelFile,
         size_bytes: int = 0,
         *,
         whole_checksum: bool = True,
     ) -> OwnSession:
-        key = _key(_folder(desk.held(hold)), asked.name)
         upload = MultipartUpload(asked.s3_upload_id, whole_checksum)
-        return OwnSession(self._objects, self._transfers, key, upload, size_bytes)
+        return OwnSession(self._objects, self._transfers, _key(folder, asked.name), upload, size_bytes)
+
+    def _check_published(self, folder: keys.ModelFolder, file: ModelFile) -> None:
+        """Refuse to write over a model that is published: what has its id has its files."""
+        present = self._record(folder)
+        if present is not None and file not in present.files:
+            message = f"Model {folder.model_id} is published already, and {file.name} would not be its file."
+            raise InputError(message=message)
 
     def _record(self, folder: keys.ModelFolder) -> ModelRecord | None:
         try:

@@ -108,14 +108,14 @@ class WakeUps:
             raise InputError(message=str(error)) from error
         if wanted.room_id != room_id or not keys.is_ulid(wanted.job_id):
             raise InputError(message=f"The message is not the wake-up of a job of room {room_id}.")
-        await (await self._open_queue(room_id)).send(asked.body)
+        await (await self._open_queue(room_id)).send(asked.body, asked.delay_s, asked.attributes)
 
     async def bury(self, room_id: str, asked: BuryWakeUp) -> None:
         """Put a letter on the dead-letter queue of the room. Raises NotFound where it has none."""
         dead_letters = await (await self._open_queue(room_id)).dead_letters()
         if dead_letters is None:
             raise NotFound(what=f"dead-letter queue of room {room_id}")
-        await dead_letters.send(asked.body)
+        await dead_letters.send(asked.body, 0, asked.attributes)
 
 
 def _by_handle(receipt_handle: str) -> Message:

@@ -63,6 +63,8 @@ async def receive(room_id: str, body: ReceiveWakeUps, parts: P, caller: W, reque
                 body=message.body,
                 receipt_handle=message.receipt_handle,
                 receive_count=message.receive_count,
+                attributes=dict(message.attributes),
+                sent_at=message.sent_at,
             )
             for message in came
         ]

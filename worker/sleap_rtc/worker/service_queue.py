@@ -116,4 +116,11 @@ def _path(room_id: str, what: str) -> str:
 
 
 def _message(wakeup: WakeUp) -> Message:
-    return Message(wakeup.message_id, wakeup.body, wakeup.receipt_handle, wakeup.receive_count)
+    return Message.received(
+        wakeup.message_id,
+        wakeup.body,
+        wakeup.receipt_handle,
+        wakeup.receive_count,
+        wakeup.sent_at,
+        wakeup.attributes,
+    )
