@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from support.desktop import ServiceLab
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,10 +86,13 @@ def test_a_model_that_is_not_there(product: Product) -> None:
     assert (told.status, "no model nothing" in told.sentence) == (4, True)
 
 
-def test_a_worker_without_credentials(product: Product) -> None:
-    told = product.run("worker", "-r", product.new_room(), AWS_EC2_METADATA_DISABLED="true")
+def test_a_worker_without_credentials_whose_token_may_only_read(product: Product) -> None:
+    lab = ServiceLab(product)
+    lab.let_in("a reader", "reader")
+    token = product.stack.issuer.token("a reader")
+    told = product.run("worker", "-r", lab.room_id, AWS_EC2_METADATA_DISABLED="true", SLEAP_RTC_TOKEN=token)
     assert told.status == 9
-    assert "no AWS credentials" in told.sentence
+    assert f"you may only read in room {lab.room_id}" in told.err.splitlines()[-1]
 
 
 def test_a_package_that_is_no_package_fails_its_job(product: Product, tmp_path: Path) -> None:
