@@ -25,6 +25,7 @@ from sleap_rtc.storage.document import Documents
 from sleap_rtc.storage.room import Room
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
     from support.product import Product, Said
@@ -222,6 +223,39 @@ def test_a_job_in_training_is_cancelled_and_its_worker_takes_the_next_one(
     assert (log.status, "The job was cancelled by local-user" in log.out) == (0, True)
     assert jobs(product, "ls", "-r", room, "--open").out.startswith("No job of this room is open.")
     worker.stop()
+
+
+@pytest.fixture
+def slow_worker(product: Product, room: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a worker on so slow a link that a package of some megabytes takes it a minute."""
+    environment = {**product.stack.cloud_environment, "SLEAP_RTC_BANDWIDTH_LIMIT": "200000"}
+    worker = product.start("worker", "-r", room, **environment)
+    yield worker
+    worker.kill()
+    worker.communicate()
+
+
+def test_a_job_in_download_is_cancelled_and_its_worker_takes_the_next_one(
+    product: Product, room: str, package: Path, small_package: Path, slow_worker: subprocess.Popen[str]
+) -> None:
+    large = submitted(product, room, package, *SHORT)
+    reach(product, room, large, "downloading")
+    small = submitted(product, room, small_package, *SHORT)
+    assert jobs(product, "cancel", large, "-r", room).status == 0
+    reach(product, room, small, "published")
+    assert state(product, room, large) == "cancelled"
+
+
+def test_a_worker_that_is_told_to_stop_in_a_download_gives_the_job_back(
+    product: Product, room: str, package: Path, slow_worker: subprocess.Popen[str]
+) -> None:
+    job_id = submitted(product, room, package, *SHORT)
+    reach(product, room, job_id, "downloading")
+    slow_worker.terminate()
+    assert slow_worker.wait(timeout=60) == 0
+    job = product.run("jobs", "show", job_id, "-r", room, "--json").json()
+    assert (job["state"], job["spent"]) == ("requeued", 0)
+    assert jobs(product, "cancel", job_id, "-r", room).status == 0
 
 
 def test_watching_shows_every_change_of_every_job(product: Product, room: str, small_package: Path) -> None:

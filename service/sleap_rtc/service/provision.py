@@ -18,11 +18,12 @@ from sleap_rtc.service.topology import (
     QueueSpec,
     dead_letter_attributes,
     job_queue,
-    lifecycle,
     may_send,
     notification,
     queue_attributes,
+    rooms_lifecycle,
     topology,
+    uploads_lifecycle,
 )
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import Unreachable
@@ -106,10 +107,14 @@ def provision(settings: Settings) -> None:
     with aws_errors("The object store"):
         for bucket in wanted.buckets:
             _ensure_bucket(s3, bucket, settings.s3_region)
-        s3.put_bucket_lifecycle_configuration(
-            Bucket=settings.s3_upload_bucket,
-            LifecycleConfiguration=lifecycle(),  # type: ignore[arg-type] # a plain dictionary by design
-        )
+        for bucket, rules in (
+            (settings.s3_upload_bucket, uploads_lifecycle()),
+            (settings.s3_room_bucket, rooms_lifecycle()),
+        ):
+            s3.put_bucket_lifecycle_configuration(
+                Bucket=bucket,
+                LifecycleConfiguration=rules,  # type: ignore[arg-type] # a plain dictionary by design
+            )
     with aws_errors("The queue service"):
         # An engine that was killed may have kept its objects and lost its queues.
         for room_id in S3ObjectStore(s3, settings.s3_room_bucket).folders():

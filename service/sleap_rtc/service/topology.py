@@ -138,7 +138,7 @@ def notification(spec: NoticeSpec, queue_arn: str) -> dict[str, Any]:
     }
 
 
-def lifecycle() -> dict[str, Any]:
+def uploads_lifecycle() -> dict[str, Any]:
     """Return the rules of the uploads bucket: datasets go after a month, unfinished uploads after a week."""
     return {
         "Rules": [
@@ -149,11 +149,20 @@ def lifecycle() -> dict[str, Any]:
                 "Expiration": {"Days": EXPIRE_DATASETS_AFTER_DAYS},
                 "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
             },
-            {
-                "ID": "abort-incomplete-uploads",
-                "Status": "Enabled",
-                "Filter": {"Prefix": UPLOADS_PREFIX},
-                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABORT_UPLOADS_AFTER_DAYS},
-            },
+            _abort_unfinished(UPLOADS_PREFIX),
         ]
+    }
+
+
+def rooms_lifecycle() -> dict[str, Any]:
+    """Return the rules of the rooms bucket: nothing expires but what was never finished."""
+    return {"Rules": [_abort_unfinished("")]}
+
+
+def _abort_unfinished(prefix: str) -> dict[str, Any]:
+    return {
+        "ID": "abort-incomplete-uploads",
+        "Status": "Enabled",
+        "Filter": {"Prefix": prefix},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABORT_UPLOADS_AFTER_DAYS},
     }

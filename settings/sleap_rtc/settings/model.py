@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     job_lease_s: int = Field(120, ge=2, le=43_200)
     most_attempts: int = Field(3, ge=1)
     reconcile_interval_s: float = Field(300, gt=0)
+    metrics_port: int = Field(0, ge=0, le=65_535)
 
     jwks_url: str = ""
     issuer: str = ""

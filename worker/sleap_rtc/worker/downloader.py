@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sleap_rtc.storage.bandwidth import BandwidthLimit, Throttle
 from sleap_rtc.storage.blob_id import BlobId
 from sleap_rtc.storage.download_engine import download
 from sleap_rtc.storage.progress import ProgressHook, no_progress
@@ -25,11 +26,13 @@ class S3Downloader:
     Args:
         source: finds them; with the worker's own credentials, or through the service.
         threads: ranges under way at once.
+        bandwidth_limit: bytes per second that all of them together may take; 0 for no limit.
     """
 
-    def __init__(self, source: DatasetSource, threads: int = 4) -> None:
+    def __init__(self, source: DatasetSource, threads: int = 4, bandwidth_limit: int = 0) -> None:
         self._source = source
         self._threads = threads
+        self._throttle = Throttle(BandwidthLimit(bandwidth_limit)) if bandwidth_limit else None
 
     def download(self, dataset: DatasetRef, target: Path, on_progress: ProgressHook = no_progress) -> None:
         """Bring a dataset to `target`.
@@ -41,7 +44,8 @@ class S3Downloader:
             DiskFull: there is no room.
             TransferFailed: the store would not deliver.
         """
-        download(self._source.find(dataset), target, threads=self._threads, on_progress=on_progress)
+        source = self._source.find(dataset)
+        download(source, target, threads=self._threads, throttle=self._throttle, on_progress=on_progress)
 
     @contextmanager
     def cached(
@@ -72,7 +76,7 @@ class S3Downloader:
             nonlocal hit
             hit = False
             say(f"downloading {what}")
-            download(source, target, threads=self._threads, stop=stop)
+            download(source, target, threads=self._threads, throttle=self._throttle, stop=stop)
             say(f"verified {dataset.checksum}")
 
         with cache.use(BlobId(dataset.checksum, dataset.size_bytes), fetch) as path:

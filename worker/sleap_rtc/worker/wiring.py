@@ -40,10 +40,11 @@ from sleap_rtc.worker.shift_watch import ShiftWatch
 from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from sleap_rtc.events.job_desk import JobDesk
     from sleap_rtc.events.queue import Queue
+    from sleap_rtc.events.queue_events import QueueEvent
     from sleap_rtc.settings import Settings
     from sleap_rtc.worker.dataset_source import DatasetSource
     from sleap_rtc.worker.model_store import ModelStore
@@ -177,7 +178,7 @@ def job_runner(
         worker_id=view.worker_id,
         room_id=room_id,
         desk=connection.desk,
-        downloader=S3Downloader(connection.datasets, settings.max_concurrent_parts),
+        downloader=S3Downloader(connection.datasets, settings.max_concurrent_parts, settings.bandwidth_limit),
         cache=dataset_cache(settings),
         publisher=ModelPublisher(connection.models),
         trainer=lambda asked: SubprocessTrainer(asked or trainer),
@@ -185,6 +186,18 @@ def job_runner(
         lease_s=connection.lease_s,
     )
     return runner, Presence(connection.desk, view, lambda: runner.job_id)
+
+
+def queue_metrics(port: int) -> Callable[[QueueEvent], None]:
+    """Return what counts a consumer's events, served on loopback for Prometheus where a port is set."""
+    from prometheus_client import CollectorRegistry, start_http_server
+
+    from sleap_rtc.observability.queue_metrics import QueueMetrics
+
+    registry = CollectorRegistry()
+    if port:
+        start_http_server(port, "127.0.0.1", registry)
+    return QueueMetrics(registry)
 
 
 async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shift: Shift) -> None:
@@ -214,6 +227,7 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shi
             watch.handle,
             role="jobs",
             instance=presence.worker_id,
+            on_event=queue_metrics(settings.metrics_port),
             visibility_s=connection.lease_s,
             wait_s=settings.poll_wait_s,
             dead_letters=connection.dead_letters,
