@@ -42,7 +42,7 @@ def test_a_refused_change_leaves_the_job_as_it_is(store: JobStore) -> None:
     store.create(claim(queued_job()))
     before = store.get(ROOM, JOB_ID)
     with pytest.raises(JobClaimed):
-        store.change(ROOM, JOB_ID, claim)
+        store.change(ROOM, JOB_ID, lambda job: claim(job, "w2"))
     assert store.get(ROOM, JOB_ID) == before
 
 

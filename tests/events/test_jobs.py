@@ -322,7 +322,7 @@ class JobLife(RuleBasedStateMachine):
     def claims(self, worker: str) -> None:
         newest = self.job.fencing
         try:
-            self.apply(lambda job: claim(job, worker, self.now))
+            self.apply(lambda job: claim(job, worker, self.now, event=f"message {len(job.history)}"))
         except JobClaimed:
             assert job_steps.lease_remaining_s(self.job, self.now) > 0
         except JobEnded:

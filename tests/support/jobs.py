@@ -68,9 +68,9 @@ def queued_job(**changed: Any) -> Job:
     return job_steps.queued(make_job(**changed), NOON, "notice")
 
 
-def claim(job: Job, worker_id: str = "w1", now: datetime = NOON) -> Job:
+def claim(job: Job, worker_id: str = "w1", now: datetime = NOON, event: str = "message") -> Job:
     """Give the job to a worker."""
-    return job_steps.claimed(job, worker_id, now, LEASE_S, "message", MOST_ATTEMPTS)
+    return job_steps.claimed(job, worker_id, now, LEASE_S, event, MOST_ATTEMPTS)
 
 
 def states(job: Job) -> list[str]:

@@ -88,9 +88,7 @@ def decide(
 ) -> RetryIn | GiveUp:
     """Return what to do with a message that is not done.
 
-    The delay has full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) above
-    the shortest wait: `low + chance * (min(high, low * 3 ** n) - low)`, where n counts failures; for an
-    outage, which is not counted, it counts receives.
+    The delay grows with the failures; in an outage, which is not counted, with the receives.
 
     Args:
         trouble: what went wrong.
@@ -102,9 +100,22 @@ def decide(
     """
     if trouble.counted and failures >= most_attempts:
         return GiveUp("gave_up", f"{failures} attempts failed; the last one: {reason}")
+    return RetryIn(backoff_s(trouble, failures if trouble.counted else receive_count, chance), reason)
+
+
+def backoff_s(trouble: Trouble, count: int, chance: float) -> float:
+    """Return after how many seconds to try again.
+
+    Full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) above the shortest
+    wait: `low + chance * (min(high, low * 3 ** count) - low)`.
+
+    Args:
+        trouble: what went wrong.
+        count: how often it did.
+        chance: a random number, 0 to 1.
+    """
     low, high = _BACKOFF_S[trouble]
-    grown = low * _GROWTH ** min(failures if trouble.counted else receive_count, 10)
-    return RetryIn(low + chance * (min(high, grown) - low), reason)
+    return low + chance * (min(high, low * _GROWTH ** min(count, 10)) - low)
 
 
 def trouble_of(error: Exception) -> Trouble:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import random
 import shutil
 import tempfile
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.consumer import Done, Outcome, Poison, RetryLater
+from sleap_rtc.events.delivery import backoff_s, trouble_of
 from sleap_rtc.events.jobs import Job, JobClaimed, JobEnded, JobNotReady, JobState, LeaseLost
 from sleap_rtc.events.messages import JobMessage, MessageUnreadable
 from sleap_rtc.storage.errors import (
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_RETRY_S = 15.0
 _CODES: dict[type[SleapRtcError], str] = {
     ObjectChanged: "dataset_changed",
     IntegrityError: "dataset_corrupt",
@@ -116,20 +117,20 @@ class JobRunner:
             return Poison(error.code, str(error))
         if wanted.room_id != self._room_id:
             return Poison("foreign_room", f"it is for room {wanted.room_id}, not {self._room_id}")
-        return await asyncio.to_thread(self._handle, wanted, message.message_id)
+        return await asyncio.to_thread(self._handle, wanted, message)
 
-    def _handle(self, wanted: JobMessage, message_id: str) -> Outcome:
+    def _handle(self, wanted: JobMessage, message: Message) -> Outcome:
         try:
-            job = self._desk.claim(wanted.room_id, wanted.job_id, self._worker_id, message_id)
+            job = self._desk.claim(wanted.room_id, wanted.job_id, self._worker_id, message.message_id)
         except JobEnded:
             return Done()
         except (JobClaimed, JobNotReady) as wait:
             return RetryLater(wait.remaining_s + 1, str(wait))
         except NotFound as missing:
             return Poison("unknown_job", str(missing))
-        return Done() if job.ended else self._run(job)
+        return Done() if job.ended else self._run(job, message.receive_count)
 
-    def _run(self, job: Job) -> Outcome:
+    def _run(self, job: Job, receive_count: int) -> Outcome:
         log.info("job %s: claimed, attempt %d", job.job_id, job.attempt)
         folder = Path(tempfile.mkdtemp(prefix=f"{job.job_id}-", dir=self._work_dir))
         held = HeldJob(self._desk, job, self._lease_s)
@@ -138,7 +139,7 @@ class JobRunner:
             with held, JobLog(self._desk, held.hold) as lines:
                 if self._stopping:
                     held.stop.set()
-                return self._attempt(held, lines, folder)
+                return self._attempt(held, lines, folder, receive_count)
         except LeaseLost as error:
             log.warning("job %s: %s", job.job_id, error)
             return Done()  # whoever holds it now has a message of his own
@@ -146,14 +147,14 @@ class JobRunner:
             self._held = None
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _attempt(self, held: HeldJob, lines: JobLog, folder: Path) -> Outcome:
+    def _attempt(self, held: HeldJob, lines: JobLog, folder: Path, receive_count: int) -> Outcome:
         try:
             self._work(held, lines, folder)
-        except (SleapRtcError, OSError, _WorkerStopping) as error:
-            return self._broken_off(held, lines, error)
+        except Exception as error:
+            return self._broken_off(held, lines, error, receive_count)
         return Done()
 
-    def _broken_off(self, held: HeldJob, lines: JobLog, error: Exception) -> Outcome:
+    def _broken_off(self, held: HeldJob, lines: JobLog, error: Exception, receive_count: int) -> Outcome:
         """Say of the job what an error makes of it. What broke because it was stopped is not to blame."""
         if held.lost is not None:
             error = held.lost
@@ -168,17 +169,27 @@ class JobRunner:
                 held.give_back("the worker shut down", counts=False)
                 return RetryLater(0, "the worker shuts down")
             case Unreachable() | TransferFailed():
-                lines.line(f"giving the job back: {error}")
-                held.give_back(str(error), _RETRY_S, counts=isinstance(error, TransferFailed))
-                return Done() if held.job.ended else RetryLater(_RETRY_S, str(error))
+                return self._give_back(held, lines, error, str(error), receive_count)
             case SleapRtcError():
                 self._fail(held, lines, _code_of(error), str(error))
             case OSError(errno=errno.ENOSPC):
                 message = f"The disk of worker {self._worker_id} is full."
                 self._fail(held, lines, "disk_full", message)
             case _:
-                raise error
+                log.error("job %s: unexpected error", held.hold.job_id, exc_info=error)
+                reason = f"an error that nobody thought of: {type(error).__name__}: {error}"
+                return self._give_back(held, lines, error, reason, receive_count)
         return Done()
+
+    def _give_back(
+        self, held: HeldJob, lines: JobLog, error: Exception, reason: str, receive_count: int
+    ) -> Outcome:
+        trouble = trouble_of(error)
+        count = held.job.spent + 1 if trouble.counted else receive_count
+        delay_s = backoff_s(trouble, count, random.random())  # noqa: S311 - jitter
+        lines.line(f"giving the job back: {reason}")
+        held.give_back(reason, delay_s, counts=trouble.counted)
+        return Done() if held.job.ended else RetryLater(delay_s + 1, reason)
 
     def _fail(self, held: HeldJob, lines: JobLog, code: str, message: str) -> None:
         lines.line(f"failed ({code}): {message}")
