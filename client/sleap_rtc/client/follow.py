@@ -195,18 +195,4 @@ class _Following:
 
 def last_event(job: Job) -> RoomEvent:
     """Return the notification of a job's newest step as the room was to be told it."""
-    edge = job.history[-1]
-    return RoomEvent(
-        id="",
-        key=f"{job.job_id}/{len(job.history) - 1}/{edge.state}",
-        kind="job",
-        room_id=job.room_id,
-        job_id=job.job_id,
-        state=edge.state,
-        at=edge.at,
-        attempt=edge.attempt,
-        text=job.failure.message if job.failure else "",
-        model_id=job.model_id,
-        traceparent=job.traceparent,
-        event=edge.event,
-    )
+    return RoomEvent.of_step(job, len(job.history) - 1)

@@ -15,6 +15,7 @@ from ulid import ULID
 from sleap_rtc.client.connection import Connection, ConnectionWatcher
 from sleap_rtc.client.follow import last_event
 from sleap_rtc.client.room_listener import RoomListener
+from sleap_rtc.events.messages import RoomEvent
 from sleap_rtc.events.service_http import ServiceProblem
 from sleap_rtc.storage.errors import NotFound, Unreachable
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from sleap_rtc.client.service_client import ServiceClient
     from sleap_rtc.events.api import JobView
     from sleap_rtc.events.jobs import Job
-    from sleap_rtc.events.messages import RoomEvent
 
 _LOOK_EVERY_S = 5.0
 _LOOK_AFTER_EVENT_S = 0.3
@@ -127,7 +127,7 @@ class _Watching:
 
 
 def _keys(job: Job) -> Iterable[str]:
-    return (f"{job.job_id}/{index}/{edge.state}" for index, edge in enumerate(job.history))
+    return (RoomEvent.of_step(job, index).key for index in range(len(job.history)))
 
 
 def _start(jobs: list[JobView]) -> str:

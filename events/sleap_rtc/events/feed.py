@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import ValidationError
 from ulid import ULID
 
-from sleap_rtc.events.jobs import JobState
 from sleap_rtc.events.messages import RoomEvent
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import SleapRtcError
@@ -47,24 +46,8 @@ class RoomFeed:
 
     def tell_job(self, job: Job, edges: int = 1) -> None:
         """Tell the room about the newest edges of a job, one notification for each."""
-        newest = list(enumerate(job.history))[len(job.history) - edges :]
-        for index, edge in newest:
-            self._tell(
-                RoomEvent(
-                    id=str(ULID()),
-                    key=f"{job.job_id}/{index}/{edge.state}",
-                    kind="job",
-                    room_id=job.room_id,
-                    job_id=job.job_id,
-                    state=edge.state,
-                    at=edge.at,
-                    attempt=edge.attempt,
-                    text=job.failure.message if job.failure and edge.state is JobState.FAILED else "",
-                    model_id=job.model_id,
-                    traceparent=job.traceparent,
-                    event=edge.event,
-                )
-            )
+        for index in range(len(job.history) - edges, len(job.history)):
+            self._tell(RoomEvent.of_step(job, index, str(ULID())))
 
     def _tell(self, event: RoomEvent) -> None:
         self._store.put(keys.feed_key(event.room_id, event.id), event.model_dump_json().encode(), Overwrite())

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sleap_rtc.events.jobs import DatasetRef, Job
+from sleap_rtc.events.jobs import DatasetRef, Job, JobState
 from sleap_rtc.storage.errors import SleapRtcError
 
 
@@ -75,3 +75,22 @@ class RoomEvent(BaseModel):
     model_id: str | None = None
     traceparent: str = ""
     event: str = ""
+
+    @classmethod
+    def of_step(cls, job: Job, index: int, event_id: str = "") -> RoomEvent:
+        """Return what the room is told of one step of a job's history."""
+        edge = job.history[index]
+        return cls(
+            id=event_id,
+            key=f"{job.job_id}/{index}/{edge.state}",
+            kind="job",
+            room_id=job.room_id,
+            job_id=job.job_id,
+            state=edge.state,
+            at=edge.at,
+            attempt=edge.attempt,
+            text=job.failure.message if job.failure and edge.state is JobState.FAILED else "",
+            model_id=job.model_id,
+            traceparent=job.traceparent,
+            event=edge.event,
+        )
