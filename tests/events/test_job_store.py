@@ -9,7 +9,7 @@ from sleap_rtc.events import job_steps
 from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.jobs import Job, JobClaimed
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.storage.errors import NotFound, Refused
 from sleap_rtc.storage.memory_store import MemoryObjectStore
 from sleap_rtc.storage.object_store import Create
 
@@ -79,6 +79,19 @@ def test_a_job_is_open_until_it_has_ended(store: JobStore) -> None:
     assert [job.job_id for job in store.open(ROOM)] == [first.job_id, second.job_id]
     store.change(ROOM, first.job_id, lambda job: job_steps.cancelled(job, NOON, "ada"))
     assert [job.job_id for job in store.open(ROOM)] == [second.job_id]
+
+
+def test_a_job_ends_though_its_marker_cannot_be_removed(
+    store: JobStore, objects: MemoryObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = promised(store, queued_job())
+
+    def denied(key: str) -> None:
+        raise Refused(where="S3", why="AccessDenied")
+
+    monkeypatch.setattr(objects, "delete", denied)  # a role without that right
+    assert store.change(ROOM, JOB_ID, lambda job: job_steps.cancelled(job, NOON, "ada")).ended
+    assert [found.job_id for found in store.open(ROOM)] == [job.job_id]
 
 
 def test_a_promise_says_of_which_upload_the_job_is_to_be_made(store: JobStore) -> None:

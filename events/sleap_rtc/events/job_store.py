@@ -7,6 +7,7 @@ nothing, and what has ended costs nothing, however much of it there is.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
-from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.storage.errors import NotFound, SleapRtcError
 from sleap_rtc.storage.object_store import Overwrite
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class JobStore:
         except NotFound:
             raise NotFound(what=f"job {job_id} in room {room_id}") from None
         if job.ended:
-            self.forget(room_id, job_id)
+            with suppress(SleapRtcError):  # the change stands; the sweep takes the marker away
+                self.forget(room_id, job_id)
         return job
 
     def open(self, room_id: str) -> Iterator[Job]:
