@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.fault_proxy import Corrupt, Fault, FaultProxy, First, LoseReply, Reply, Reset, Truncate, s3_error
+from support.product import eventually
 from support.transfer_bench import KEY, DownloadBench, noise
 
 from sleap_rtc.storage.checksum import crc64nvme, to_text
@@ -142,7 +143,12 @@ def test_an_object_that_is_replaced_while_it_is_read_is_refused(bench: DownloadB
 
 def test_the_reason_told_is_the_one_that_ended_the_download(bench: DownloadBench) -> None:
     bench.store(TWO_RANGES)
-    bench.proxy.script(FIRST_RANGE, Reply(503, headers={"Retry-After": "30"}))
+
+    def both_are_asked_for() -> None:
+        eventually(lambda: bench.proxy.count(SECOND_RANGE) == 1)
+
+    overloaded = Reply(503, headers={"Retry-After": "30"}, after=both_are_asked_for)
+    bench.proxy.script(FIRST_RANGE, overloaded)
     bench.proxy.script(SECOND_RANGE, First(bench.replace))
     with pytest.raises(ObjectChanged):
         bench.fetch()

@@ -26,11 +26,12 @@ _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"
 
 @dataclass(frozen=True)
 class Reply:
-    """Answer without asking the upstream."""
+    """Answer without asking the upstream, after something has happened."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    after: Callable[[], object] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(length)
         match fault:
-            case Reply(status, reply, headers):
+            case Reply(status, reply, headers, after):
+                after()
                 self._answer(status, headers, reply)
                 return
             case First(action):
