@@ -8,15 +8,8 @@ from pathlib import Path
 import pytest
 
 from sleap_rtc.settings import Settings, SettingsError, load_settings
-from sleap_rtc.settings.model import settings_file
+from sleap_rtc.settings.settings_file import settings_file
 from sleap_rtc.storage.errors import ExitCode
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in os.environ:
-        if name.startswith("SLEAP_RTC_"):
-            monkeypatch.delenv(name)
 
 
 def write(text: str, path: Path = Path("sleap-rtc.toml")) -> Path:
@@ -78,9 +71,16 @@ def test_a_named_file_that_is_missing_is_an_error_that_names_it(monkeypatch: pyt
     assert str(refusal()) == "The setting SLEAP_RTC_CONFIG is wrong: there is no file nowhere.toml."
 
 
-def test_an_unknown_key_of_the_file_is_an_error_that_names_it() -> None:
-    write('s3_rooom_bucket = "lab-rooms"')
-    assert refusal().name == "s3_rooom_bucket"
+def test_an_unknown_key_of_the_file_is_an_error_that_names_the_nearest() -> None:
+    file = write('\n"S3_rooom_bucket" = "lab-rooms"')
+    assert str(refusal()) == (
+        f"There is no setting S3_rooom_bucket ({file}, line 2); the nearest is s3_room_bucket."
+    )
+
+
+def test_an_unknown_key_that_is_near_to_none_leads_to_the_list() -> None:
+    write("colour = 1")
+    assert str(refusal()).endswith("line 1); `sleap-rtc config show` lists what there is.")
 
 
 def test_a_section_that_nobody_knows_is_an_error_that_names_it() -> None:
@@ -109,18 +109,41 @@ def test_a_wrong_value_of_the_environment_is_an_error_that_names_the_setting(
 
 def test_a_wrong_value_of_the_file_is_an_error_that_says_why() -> None:
     write("poll_wait_s = 21")
-    assert str(refusal()) == ("The setting poll_wait_s is wrong: Input should be less than or equal to 20.")
+    assert str(refusal()).startswith(
+        "The setting poll_wait_s is wrong: it should be less than or equal to 20 ("
+    )
 
 
-@pytest.mark.parametrize("text", ["= 1", "a = ", "[", "\0"])
-def test_a_file_that_is_not_toml_is_an_error_that_names_the_file(text: str) -> None:
-    write(text)
-    assert "sleap-rtc.toml is wrong: the file is not valid TOML" in str(refusal())
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("= 1", "line 1, column 1"),
+        ("a = 1\r\nb = ", "line 2, column 5"),
+        ("a = 1\n\n[", "line 3, column 2"),
+        ("\0", "line 1, column 1"),
+        ('a = "ä', "line 1, column 7"),
+    ],
+)
+def test_a_file_that_is_not_toml_is_an_error_that_says_where(text: str, where: str) -> None:
+    file = write(text)
+    assert str(refusal()).startswith(f"The settings file {file} is wrong: {where} is not valid TOML (")
 
 
-def test_a_file_that_is_not_utf_8_is_an_error_that_names_the_file() -> None:
-    Path("sleap-rtc.toml").write_bytes(b'issuer = "\xfc"')
-    assert "sleap-rtc.toml is wrong" in str(refusal())
+@pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 100_000])
+def test_a_file_that_is_too_much_for_the_parser_is_an_error_that_names_it(text: str) -> None:
+    file = write(text)
+    assert str(refusal()).startswith(f"The settings file {file} is wrong: it is not valid TOML (")
+
+
+def test_a_file_that_is_not_utf_8_is_an_error_that_says_where() -> None:
+    Path("sleap-rtc.toml").write_bytes('\naudience = "ä'.encode() + b'\xfc"')
+    assert str(refusal()).endswith("sleap-rtc.toml is wrong: line 2, column 14 is not UTF-8.")
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="needs a file that nobody can read")
+def test_a_file_that_cannot_be_read_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLEAP_RTC_CONFIG", "/proc/self/mem")
+    assert "The settings file /proc/self/mem is wrong: it cannot be read (" in str(refusal())
 
 
 def test_a_mistake_in_the_settings_exits_as_bad_input() -> None:

@@ -1,43 +1,23 @@
-"""Adapter: reads the settings from the environment and from `sleap-rtc.toml`.
-
-The file is looked for in the working directory, then in the user's configuration folder; `SLEAP_RTC_CONFIG`
-names another one. The environment wins over the file.
-"""
+"""Pure: every setting, its type, its default and its bounds."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
-from platformdirs import user_config_path
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from sleap_rtc.storage.errors import ExitCode, SleapRtcError
-
-FILE_NAME = "sleap-rtc.toml"
-
-
-class SettingsError(SleapRtcError):
-    """The setting {name} is wrong: {why}."""
-
-    exit_code = ExitCode.BAD_INPUT
-    name: str
-    why: str
+PREFIX = "SLEAP_RTC_"
+Environment = Literal["development", "staging", "production"]
 
 
 class Settings(BaseSettings):
     """Every setting of the product; each is documented in docs/reference/settings.md."""
 
-    model_config = SettingsConfigDict(env_prefix="SLEAP_RTC_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    environment: Literal["development", "staging", "production"] = "development"
+    environment: Environment = "development"
     backend_api_url: str = "http://127.0.0.1:8700"
     token: SecretStr = SecretStr("")
     data_dir: Path = Field(default_factory=lambda: Path.home() / ".sleap-rtc")
@@ -71,57 +51,3 @@ class Settings(BaseSettings):
     jwks_url: str = ""
     issuer: str = ""
     audience: str = "sleap-rtc"
-
-
-def load_settings() -> Settings:
-    """Return the settings that hold here.
-
-    Raises:
-        SettingsError: a value is wrong, or a key of the file is unknown.
-    """
-    path = settings_file()
-    try:
-        return _with_file(path)()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(step) for step in first["loc"]) or "?"
-        raise SettingsError(name=name, why=first["msg"]) from error
-    except ValueError as error:
-        raise SettingsError(name=str(path), why=f"the file is not valid TOML ({error})") from error
-
-
-def settings_file() -> Path | None:
-    """Return the settings file that applies, None where there is none.
-
-    Raises:
-        SettingsError: `SLEAP_RTC_CONFIG` names a file that does not exist.
-    """
-    named = os.environ.get("SLEAP_RTC_CONFIG")
-    if named:
-        if not Path(named).is_file():
-            raise SettingsError(name="SLEAP_RTC_CONFIG", why=f"there is no file {named}")
-        return Path(named)
-    for candidate in (Path(FILE_NAME), user_config_path("sleap-rtc") / FILE_NAME):
-        if candidate.is_file():
-            return candidate
-    return None
-
-
-def _with_file(path: Path | None) -> type[Settings]:
-    class FromFile(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            del dotenv_settings, file_secret_settings  # one file and the environment are enough
-            sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, env_settings)
-            if path is not None:
-                sources = (*sources, TomlConfigSettingsSource(settings_cls, path))
-            return sources
-
-    return FromFile

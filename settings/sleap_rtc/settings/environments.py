@@ -1,0 +1,62 @@
+"""Pure: what differs between development, staging and production, all of it in `RULES`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from sleap_rtc.settings.model import Environment, Settings
+
+# A token, a presigned URL or the keys that tokens are verified with travel to and from these.
+ADDRESSES = ("backend_api_url", "s3_endpoint_url", "sqs_endpoint_url", "jwks_url")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What holds in an environment.
+
+    Attributes:
+        tls_required: addresses that are not on this machine begin with https://.
+        json_logs: logs are JSON lines for a collector, not text for a terminal.
+    """
+
+    tls_required: bool
+    json_logs: bool
+
+
+# Staging rehearses production: what is accepted there is accepted in production.
+RULES: dict[Environment, Rules] = {
+    "development": Rules(tls_required=False, json_logs=False),
+    "staging": Rules(tls_required=True, json_logs=True),
+    "production": Rules(tls_required=True, json_logs=True),
+}
+
+
+def refusals(settings: Settings) -> dict[str, str]:
+    """Return the settings whose values the environment does not allow, and why."""
+    if not RULES[settings.environment].tls_required:
+        return {}
+    why = f"in {settings.environment} an address that is not on this machine begins with https://"
+    return {name: why for name in ADDRESSES if not _protected(getattr(settings, name) or "")}
+
+
+def _protected(address: str) -> bool:
+    if not address or address.lower().startswith("https://"):
+        return True
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return False
+    return _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
