@@ -110,6 +110,17 @@ def test_show_has_a_wrong_value_as_it_was_written_and_says_what_is_wrong() -> No
     assert said.exit_code == ExitCode.BAD_INPUT
 
 
+@pytest.mark.parametrize("arguments", [("show",), ("show", "--json"), ("check",)])
+def test_nothing_that_is_written_reaches_the_terminal_as_a_control_character(
+    arguments: tuple[str, ...],
+) -> None:
+    write('issuer = "a\\u001b[2J"\n"\\u001b[2Jb" = 1\n[production]\n"\\n" = 1')
+    said = run(*arguments, **{"SLEAP_RTC_AUDIENCE": "\udcfc", "SLEAP_RTC_\udcfc": "1"})
+    assert said.exit_code == ExitCode.BAD_INPUT
+    assert "\x1b" not in said.output
+    assert "\\x1b[2Jb" in said.output
+
+
 def test_check_is_content_with_the_defaults() -> None:
     said = run("check")
     assert (said.exit_code, said.stdout) == (0, "The settings are fine: development, without a file.\n")

@@ -97,6 +97,7 @@ def test_a_section_that_nobody_knows_is_an_error_that_names_it() -> None:
         ("job_lease_s", "1"),
         ("environment", "prod"),
         ("reconcile_interval_s", "0"),
+        ("reconcile_interval_s", "inf"),
         ("multipart_chunk_size", "1000"),
     ],
 )

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.settings.errors import SettingsError, UnknownSetting, WrongValue
-from sleap_rtc.settings.names import ENVIRONMENTS, SETTINGS, nearest
+from sleap_rtc.settings.names import ENVIRONMENTS, SETTINGS, nearest, printable
 from sleap_rtc.settings.resolution import Given, Layer, Source
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class FileLayers:
     def _unknown(self, section: str, name: str, is_section: bool) -> UnknownSetting:
         return UnknownSetting(
             what="section" if is_section else "setting",
-            name=name,
+            name=printable(name),
             where=self._source(section, name),
             nearest=nearest(name, ENVIRONMENTS if is_section else SETTINGS),
         )

@@ -37,11 +37,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"the nearest is {spelt[close[0]]}" if close else "`sleap-rtc config show` lists what there is"
 
 
+def printable(text: str) -> str:
+    """Return a text that a terminal can show: control characters and bytes that are no text are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def unknown_variables(environment: Iterable[str]) -> list[str]:
     """Return a sentence for each variable that has the prefix and that nothing reads."""
     known = OTHER_VARIABLES | {variable(setting) for setting in SETTINGS}
     return [
-        f"No setting is read from {name}; {nearest(name, known)}."
+        f"No setting is read from {printable(name)}; {nearest(name, known)}."
         for name in sorted(environment)
         if name.upper().startswith(PREFIX) and name.upper() not in known
     ]

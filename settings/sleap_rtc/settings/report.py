@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.settings.model import Settings
-from sleap_rtc.settings.names import SECRETS
+from sleap_rtc.settings.names import SECRETS, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Shown:
     @property
     def text(self) -> str:
         """The value for people."""
-        return "-" if self.value in (None, "") else str(self.value)
+        return "-" if self.value in (None, "") else printable(str(self.value))
 
     def as_json(self) -> dict[str, object]:
         """Return what a script reads."""
