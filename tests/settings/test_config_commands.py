@@ -53,6 +53,7 @@ def test_show_has_every_setting_with_value_and_source() -> None:
 
 def test_show_all_has_what_is_overruled() -> None:
     write('issuer = "top"\n[development]\nissuer = "section"')
+    assert "overruled" not in run("show", SLEAP_RTC_ISSUER="variable").stdout
     said = run("show", "--all", SLEAP_RTC_ISSUER="variable")
     assert row(said.stdout, "issuer") == ["variable", "SLEAP_RTC_ISSUER"]
     assert row(said.stdout, "section")[-1] == row(said.stdout, "top")[-1] == "(overruled)"
@@ -149,10 +150,14 @@ def test_check_has_a_sentence_for_a_file_that_is_not_toml(text: str) -> None:
     assert said.exit_code == ExitCode.BAD_INPUT
 
 
-def test_path_names_the_places_and_the_file_that_applies() -> None:
+def make_users_file() -> None:
     theirs = Path(os.environ["XDG_CONFIG_HOME"]) / "sleap-rtc" / "sleap-rtc.toml"
     theirs.parent.mkdir()
     theirs.touch()
+
+
+def test_path_names_the_places_and_the_file_that_applies() -> None:
+    make_users_file()
     here = write("")
     found = json.loads(run("path", "--json").stdout)
     assert found["file"] == str(here)
@@ -161,10 +166,10 @@ def test_path_names_the_places_and_the_file_that_applies() -> None:
 
 
 def test_path_shows_that_a_named_file_is_not_there_and_that_no_other_is_read() -> None:
-    write("")
+    make_users_file()
     found = json.loads(run("path", "--json", SLEAP_RTC_CONFIG="nowhere.toml").stdout)
     assert found["file"] is None
-    assert [place["state"] for place in found["places"]] == ["not there", "there, not read", "not there"]
+    assert [place["state"] for place in found["places"]] == ["not there", "not there", "there, not read"]
 
 
 def test_the_command_line_is_there_before_anything_is_loaded_that_it_may_not_need() -> None:

@@ -153,7 +153,7 @@ def test_the_line_that_is_told_is_that_of_the_key(
     top: dict[str, str], section: dict[str, str], blank: list[str]
 ) -> None:
     above = [*blank, *(f"{name} = {value}" for name, value in top.items())]
-    found = layers(*above, "[production]", *(f"  '{name}'={value}" for name, value in section.items()))
+    found = layers(*above, "[production] # all", *(f"  '{name}'={value}" for name, value in section.items()))
     told = [found.top[name].source.line for name in top]
     told += [found.sections["production"][name].source.line for name in section]
     total = len(above) + 1 + len(section)
@@ -162,5 +162,5 @@ def test_the_line_that_is_told_is_that_of_the_key(
 
 @pytest.mark.parametrize("quotes", ["'''", '"""'])
 def test_no_line_is_told_where_a_text_may_look_like_keys(quotes: str) -> None:
-    found = layers(f"issuer = {quotes}", "[production]", "audience = 1", quotes, "audience = 'b'")
+    found = layers(f"issuer = {quotes}", "audience = 1", quotes, "audience = 'b'")
     assert found.top["audience"].source.line is None

@@ -96,8 +96,7 @@ def read_settings_file(path: Path) -> SettingsFile:
     except OSError as error:
         raise SettingsFileUnreadable(name=str(path), why=f"it cannot be read ({error.strerror})") from error
     try:
-        # As TOML counts: a line may end as on Windows.
-        text = raw.decode("utf-8").replace("\r\n", "\n")
+        text = raw.decode("utf-8")
         return SettingsFile(path, text, tomllib.loads(text))
     except UnicodeDecodeError as error:
         where = _position(raw[: error.start].decode("utf-8"))
