@@ -58,14 +58,13 @@ class Line:
 
 def report(resolution: Resolution) -> list[Line]:
     """Return every setting; one that is wrong is shown as it was written."""
+    # A secret is dumped as asterisks, an empty one as nothing.
     values = resolution.settings.model_dump(mode="json")
     wrong = {mistake.name for mistake in resolution.mistakes}
     lines = []
     for name in Settings.model_fields:
         given = resolution.given.get(name, ())
-        value = _secret(resolution.settings, name) if name in SECRETS else values[name]
-        if given and name in wrong:
-            value = given[0].value
+        value = given[0].value if given and name in wrong else values[name]
         holds = Shown(_shown(name, value), resolution.source(name))
         lines.append(Line(name, holds, [_as_written(name, other) for other in given[1:]]))
     return lines
@@ -73,11 +72,6 @@ def report(resolution: Resolution) -> list[Line]:
 
 def _as_written(name: str, given: Given) -> Shown:
     return Shown(_shown(name, given.value), given.source)
-
-
-def _secret(settings: Settings, name: str) -> str:
-    secret = getattr(settings, name)
-    return str(secret.get_secret_value()) if secret else ""
 
 
 def _shown(name: str, value: Any) -> Any:
