@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ from sleap_rtc.settings import Settings
 from sleap_rtc.settings.environments import ADDRESSES, RULES, refusals
 from sleap_rtc.settings.loading import find_settings
 from sleap_rtc.settings.names import ENVIRONMENTS, SETTINGS
+
+if TYPE_CHECKING:
+    from sleap_rtc.settings.model import Environment
 
 
 def refused(environment: str, **addresses: str) -> set[str]:
@@ -65,14 +69,14 @@ def test_a_refusal_says_where_the_address_stands() -> None:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_logs_are_json_where_the_table_says_so(
-    environment: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    environment: Environment, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", list(root.handlers))
     monkeypatch.setattr(root, "level", root.level)
     configure_logs("worker", environment)
     root.warning("hello")
-    assert _is_json(capsys.readouterr().err) is RULES[environment].json_logs  # type: ignore[index]
+    assert _is_json(capsys.readouterr().err) is RULES[environment].json_logs
 
 
 def _is_json(text: str) -> bool:

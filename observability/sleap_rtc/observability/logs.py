@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from sleap_rtc.settings.environments import RULES
+
 if TYPE_CHECKING:
     from structlog.typing import EventDict, WrappedLogger
+
+    from sleap_rtc.settings.model import Environment
 
 _SECRETS = (
     (re.compile(r"(/[^\s?\"']*)\?[^\s\"']+"), r"\1?[redacted]"),
@@ -34,12 +38,12 @@ def _redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return {key: redacted(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
-def configure_logs(part: str, environment: str) -> None:
+def configure_logs(part: str, environment: Environment) -> None:
     """Send the process's logs to standard error.
 
     Args:
         part: named in every line, such as `service`.
-        environment: JSON lines in `production` and `staging`, plain text elsewhere.
+        environment: says whether they are JSON lines or plain text.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
@@ -51,9 +55,9 @@ def configure_logs(part: str, environment: str) -> None:
         _redact,
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        if environment == "development"
-        else structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer()
+        if RULES[environment].json_logs
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
