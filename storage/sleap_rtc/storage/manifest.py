@@ -1,7 +1,7 @@
 """Pure: the room's manifest and the record of one model; changes are values in, values out.
 
 The fields that the existing tool's design documents name (`room_id`, `version`, `updated_at`, `models`,
-`aliases`) keep their names and shapes.
+`aliases`) keep their names and shapes. Fields that this version does not know stay in the manifest.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class ModelRecord(BaseModel):
 class ModelStorage(BaseModel):
     """Where a model lies."""
 
+    model_config = ConfigDict(extra="allow")
+
     s3_path: str
     size_bytes: int
     files: tuple[ModelFile, ...] = ()
@@ -66,17 +68,21 @@ class ModelStorage(BaseModel):
 class ModelTraining(BaseModel):
     """Where a model comes from."""
 
+    model_config = ConfigDict(extra="allow")
+
     trained_by: str
     trained_on_worker: str
     trained_at: datetime
     dataset_hash: str
-    job_id: str
-    trainer: str
+    job_id: str = ""
+    trainer: str = ""
     metrics: dict[str, Any] = Field(default_factory=dict)
 
 
 class ModelAvailability(BaseModel):
     """Who can serve a model."""
+
+    model_config = ConfigDict(extra="allow")
 
     in_s3: bool = True
     cached_on_workers: list[dict[str, Any]] = Field(default_factory=list)
@@ -85,11 +91,14 @@ class ModelAvailability(BaseModel):
 class ManifestModel(BaseModel):
     """A model as the manifest shows it."""
 
+    model_config = ConfigDict(extra="allow")
+
     id: str
     alias: str | None = None
     model_type: str
     tags: list[str] = Field(default_factory=list)
     notes: str = ""
+    deleted_at: datetime | None = None
     storage: ModelStorage
     training: ModelTraining
     availability: ModelAvailability = Field(default_factory=ModelAvailability)
@@ -98,12 +107,15 @@ class ManifestModel(BaseModel):
 class Manifest(Document):
     """`{room_id}/manifest.json`: the current view of the room."""
 
+    model_config = ConfigDict(extra="allow")
+
     room_id: str
     version: int = 1
     revision: int = 0
     updated_at: datetime | None = None
     models: dict[str, ManifestModel] = Field(default_factory=dict)
     aliases: dict[str, str] = Field(default_factory=dict)
+    versions: dict[str, list[str]] = Field(default_factory=dict)
     workers: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @property
@@ -141,10 +153,25 @@ def with_model(manifest: Manifest, record: ModelRecord, bucket: str, now: dateti
             metrics=record.metrics,
         ),
     )
-    return manifest.model_copy(
-        update={
-            "models": {**manifest.models, record.model_id: model},
-            "revision": manifest.revision + 1,
-            "updated_at": now,
-        }
-    )
+    return next_revision(manifest, now, models={**manifest.models, record.model_id: model})
+
+
+def with_lost_models(
+    manifest: Manifest, records: Iterable[ModelRecord], bucket: str, now: datetime
+) -> Manifest:
+    """Return the manifest with the models that it lost, as far as their records tell.
+
+    A job publishes one model. Where two workers made one, the one with the higher fencing number counts, and
+    none does beside a model that the manifest has: it was refused when it came.
+    """
+    ended = {model.training.job_id for model in manifest.models.values()}
+    for record in sorted(records, key=lambda each: (-each.fencing, each.model_id)):
+        if record.job_id not in ended:
+            manifest = with_model(manifest, record, bucket, now)
+            ended.add(record.job_id)
+    return manifest
+
+
+def next_revision(manifest: Manifest, now: datetime, **changed: Any) -> Manifest:
+    """Return the manifest with some fields changed, as its next revision."""
+    return manifest.model_copy(update={**changed, "revision": manifest.revision + 1, "updated_at": now})
