@@ -37,7 +37,9 @@ D = TypeVar("D", bound=Document)
 
 
 class DocumentUnreadable(SleapRtcError):
-    """{key} is not a document that this version of sleap-rtc can read ({why}). It was left as it is."""
+    """{key} is not a document that this version of sleap-rtc can read ({why}). It was left as it is.
+    If it is from a newer version, update sleap-rtc; if it is damaged, bring an older version of it back, or
+    move it away."""
 
     key: str
     why: str

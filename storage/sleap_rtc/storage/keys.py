@@ -151,9 +151,14 @@ def manifest_key(room_id: str) -> str:
     return f"{room_id}/manifest.json"
 
 
+def manifest_log_prefix(room_id: str) -> str:
+    """Return what the keys of the manifest's immutable history start with; they sort by revision."""
+    return f"{room_id}/log/"
+
+
 def manifest_log_key(room_id: str, revision: int) -> str:
     """Return the key of one entry of the manifest's immutable history."""
-    return f"{room_id}/log/{revision:012d}.json"
+    return f"{manifest_log_prefix(room_id)}{revision:012d}.json"
 
 
 def models_prefix(room_id: str) -> str:
