@@ -37,6 +37,7 @@ from sleap_rtc.service.streams import Streams
 from sleap_rtc.service.topology import job_queue
 from sleap_rtc.service.uploads import Uploads
 from sleap_rtc.service.wakeups import WakeUps
+from sleap_rtc.storage.conditional_writes import check_conditional_writes
 from sleap_rtc.storage.s3_client import s3_client
 from sleap_rtc.storage.s3_store import S3ObjectStore
 from sleap_rtc.storage.s3_transfers import S3Transfers
@@ -72,6 +73,7 @@ class Lifespan:
         s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
         uploads = S3ObjectStore(s3, settings.s3_upload_bucket)
         rooms = S3ObjectStore(s3, settings.s3_room_bucket)
+        await asyncio.to_thread(check_conditional_writes, rooms, settings.s3_room_bucket)
         upload_transfers = S3Transfers(s3, settings.s3_upload_bucket)
         jobs = JobStore(rooms)
         sns = sns_client(settings)

@@ -13,6 +13,7 @@
                      {room_id}/workers/{worker_id}.json             who takes jobs here, while he says so
                      .open/jobs/{room_id}/{job_id}                  what has not ended, so that one LIST shows
                      .open/uploads/{room_id}/{upload_id}            it, however long the history is
+                     .probe/{ulid}                                  written and removed at each start
 
 An upload id is `{room_id}-{ulid}`: opaque to clients, yet any instance finds its record without an index.
 """

@@ -1,0 +1,61 @@
+"""A store that ignores conditions is refused before anything is entrusted to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.fault_proxy import FaultProxy, LoseReply
+
+from sleap_rtc.storage.conditional_writes import ConditionsIgnored, check_conditional_writes
+from sleap_rtc.storage.errors import Unreachable
+from sleap_rtc.storage.memory_store import MemoryObjectStore
+from sleap_rtc.storage.object_store import Create, Overwrite, PutMode, Update
+from sleap_rtc.storage.s3_store import S3ObjectStore
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+
+class CarelessStore(MemoryObjectStore):
+    """Takes the conditions of one mode and does not look at them, as some S3 gateways do."""
+
+    def __init__(self, ignored: type[Create | Update]) -> None:
+        super().__init__()
+        self._ignored = ignored
+
+    def put(self, key: str, body: bytes, mode: PutMode, content_type: str = "application/json") -> str:
+        return super().put(key, body, Overwrite() if isinstance(mode, self._ignored) else mode, content_type)
+
+
+def test_a_store_that_keeps_the_rules_is_taken_and_left_empty(s3: S3Client, bucket: str) -> None:
+    for store in (MemoryObjectStore(), S3ObjectStore(s3, bucket)):
+        check_conditional_writes(store, bucket)
+        assert list(store.list("")) == []
+
+
+@pytest.mark.parametrize(("ignored", "header"), [(Create, "If-None-Match"), (Update, "If-Match")])
+def test_a_store_that_ignores_a_condition_is_refused_and_left_empty(
+    ignored: type[Create | Update], header: str
+) -> None:
+    store = CarelessStore(ignored)
+    with pytest.raises(ConditionsIgnored, match=f"bucket rooms ignores {header}, .*Use a store that honours"):
+        check_conditional_writes(store, "rooms")
+    assert list(store.list("")) == []
+
+
+def test_lost_replies_are_no_reason_to_refuse_a_store(
+    proxy: FaultProxy, far_s3: S3Client, bucket: str
+) -> None:
+    for _ in range(2):
+        proxy.script(r"PUT .*\.probe/", LoseReply())
+    check_conditional_writes(S3ObjectStore(far_s3, bucket), bucket)
+
+
+def test_a_store_that_does_not_answer_says_so() -> None:
+    class Silent(MemoryObjectStore):
+        def put(self, key: str, body: bytes, mode: PutMode, content_type: str = "application/json") -> str:
+            raise Unreachable(where="The object store", why="connection refused")
+
+    with pytest.raises(Unreachable):
+        check_conditional_writes(Silent(), "rooms")
