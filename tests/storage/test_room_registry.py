@@ -122,6 +122,22 @@ class TestChanges:
         assert room.manifest() == moved
         assert (moved.revision, moved.aliases) == (4, {"good": B})
 
+    def test_by_others_are_seen_by_one_who_has_read_before(self, store: ObjectStore) -> None:
+        room, other = lab_with(store, A), lab(store)
+        assert [model.id for model in other.list_models()] == [A]
+        room.remove(A, LATER)
+        assert other.list_models() == []
+        store.delete(MANIFEST)
+        assert other.manifest() == Manifest(room_id="lab")
+
+    def test_that_nobody_made_are_not_read_again(
+        self, proxy: FaultProxy, far_s3: S3Client, bucket: str
+    ) -> None:
+        room = lab_with(S3ObjectStore(far_s3, bucket), A)
+        proxy.forget()
+        assert room.manifest() is room.manifest() is room.manifest()
+        assert (proxy.count(f"GET .*{MANIFEST}"), proxy.count(f"HEAD .*{MANIFEST}")) == (1, 2)
+
     def test_of_what_is_not_there_write_nothing(self, memory: MemoryObjectStore) -> None:
         with pytest.raises(NotFound, match=f"model {A} in room lab"):
             lab(memory).tag(A, NOON, add=["x"])

@@ -1,0 +1,55 @@
+"""Publish models into a room, one after the other, as a reactor does.
+
+    python publish_models.py ENDPOINT BUCKET ROOM WRITER COUNT
+
+Prints a JSON list: the seconds that each publish took.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+
+from sleap_rtc.storage.manifest import ModelFile, ModelRecord
+from sleap_rtc.storage.room_storage import RoomStorage
+from sleap_rtc.storage.s3_client import s3_client
+from sleap_rtc.storage.s3_store import S3ObjectStore
+
+
+def record(room_id: str, number: int) -> ModelRecord:
+    """Return the record of a model of three files; the number is its id and its job."""
+    names = ("best.ckpt", "training_config.yaml", "initial_config.yaml")
+    return ModelRecord(
+        model_id=f"{number:08x}",
+        model_type=("centroid", "centered_instance")[number % 2],
+        room_id=room_id,
+        files=tuple(ModelFile(name=name, size_bytes=50_000_000, checksum=f"{number:016x}") for name in names),
+        job_id=f"{number:026d}",
+        attempt=1,
+        fencing=1,
+        dataset_checksum=f"{number:016x}",
+        trainer="sleap-nn",
+        trained_by="ada",
+        trained_on_worker="gpu-1",
+        trained_at=datetime.fromtimestamp(1_790_000_000 + number, UTC),
+        metrics={"val_loss": 0.25, "epochs": 100},
+        traceparent="",
+    )
+
+
+def main() -> None:
+    """Publish and print."""
+    endpoint, bucket, room_id, writer, count = sys.argv[1:]
+    room = RoomStorage(room_id, S3ObjectStore(s3_client("us-east-1", endpoint), bucket), bucket)
+    took_s = []
+    for number in range(int(writer) * int(count), (int(writer) + 1) * int(count)):
+        begun = time.monotonic()
+        room.publish_model(record(room_id, number), datetime.now(UTC))
+        took_s.append(time.monotonic() - begun)
+    print(json.dumps(took_s))
+
+
+if __name__ == "__main__":
+    main()

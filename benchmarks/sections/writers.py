@@ -1,0 +1,100 @@
+"""Orchestration: many processes publish into one room, and the replies to some of their writes are lost."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engines import seaweedfs
+from figures import Figure, Report
+from link import Behaviour, Link
+from percentiles import percentile
+from processes import ProcessFailed
+from strikes import LoseReply
+
+from sleap_rtc.storage import keys
+from sleap_rtc.storage.room_storage import RoomStorage
+from sleap_rtc.storage.s3_client import s3_client
+from sleap_rtc.storage.s3_store import S3ObjectStore
+
+if TYPE_CHECKING:
+    from strikes import Strike
+    from traffic import Exchange
+
+P99_BAR_S = 10.0
+_PROGRAM = Path(__file__).parents[1] / "programs" / "publish_models.py"
+_ROOM, _BUCKET = "lab", "rooms"
+
+
+class LoseEveryNth:
+    """Lets the store make every n-th write of the manifest, and cuts the connection instead of answering."""
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._writes = itertools.count(1)
+        self.writes = self.lost = 0
+
+    def __call__(self, exchange: Exchange) -> Strike | None:
+        """Count a request and say how it is struck."""
+        if exchange.method != "PUT" or not exchange.target.endswith(keys.manifest_key(_ROOM)):
+            return None
+        self.writes = next(self._writes)
+        if self.writes % self._n:
+            return None
+        self.lost += 1
+        return LoseReply()
+
+
+def writers(folder: Path, processes: int, publishes: int, cut_every: int) -> Report:
+    """Publish from several processes at once; count what stands in the manifest then."""
+    with seaweedfs(folder / "weed") as engine, Link(engine.url) as link:
+        client = s3_client("us-east-1", engine.url)
+        client.create_bucket(Bucket=_BUCKET)
+        script = LoseEveryNth(cut_every)
+        link.behave(Behaviour(script=script))
+        took_s = _publish(link.url, processes, publishes)
+        room = RoomStorage(_ROOM, S3ObjectStore(client, _BUCKET), _BUCKET)
+        manifest, entries = room.manifest(), room.history(most=processes * publishes + 1)
+    total = processes * publishes
+    told = [change for entry in entries for change in entry.changes]
+    lost = total - len({f"{n:08x}" for n in range(total)} & manifest.models.keys())
+    twice = max(manifest.revision, len(told)) - len(set(told))
+    name = f"{processes} writers x {publishes}"
+    peer = f"{script.lost} of {script.writes} replies lost"
+    p99_s = percentile(took_s, 99)
+    return Report(
+        [
+            Figure(f"{name}: models lost", lost, "", peer, 1.0, 0, lost == 0),
+            Figure(f"{name}: published twice", twice, "", peer, 1.0, 0, twice == 0),
+            Figure(
+                f"{name}: writes for each publish", script.writes / total, "", peer, 1.0, None, holds=True
+            ),
+            Figure(f"{name}: p50", percentile(took_s, 50), "s", peer, 1.0, None, holds=True),
+            Figure(f"{name}: p99", p99_s, "s", peer, 1.0, P99_BAR_S, p99_s <= P99_BAR_S),
+        ]
+    )
+
+
+def _publish(url: str, processes: int, publishes: int) -> list[float]:
+    """Return the seconds of every publish.
+
+    Raises:
+        ProcessFailed: one of the writers gave up.
+    """
+    started = [
+        subprocess.Popen(
+            [sys.executable, str(_PROGRAM), url, _BUCKET, _ROOM, str(writer), str(publishes)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for writer in range(processes)
+    ]
+    told = [writer.communicate() for writer in started]
+    for writer, (_, complaint) in zip(started, told, strict=True):
+        if writer.returncode != 0:
+            raise ProcessFailed(f"a writer ended with {writer.returncode}: {complaint.decode()[-300:]}")
+    return [took_s for output, _ in told for took_s in json.loads(output)]
