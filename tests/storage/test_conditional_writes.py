@@ -8,7 +8,7 @@ import pytest
 from support.fault_proxy import FaultProxy, LoseReply
 
 from sleap_rtc.storage.conditional_writes import ConditionsIgnored, check_conditional_writes
-from sleap_rtc.storage.errors import Unreachable
+from sleap_rtc.storage.errors import NotFound, Unreachable
 from sleap_rtc.storage.memory_store import MemoryObjectStore
 from sleap_rtc.storage.object_store import Create, Overwrite, PutMode, Update
 from sleap_rtc.storage.s3_store import S3ObjectStore
@@ -50,6 +50,11 @@ def test_lost_replies_are_no_reason_to_refuse_a_store(
     for _ in range(2):
         proxy.script(r"PUT .*\.probe/", LoseReply())
     check_conditional_writes(S3ObjectStore(far_s3, bucket), bucket)
+
+
+def test_a_bucket_that_is_not_there_is_named(s3: S3Client) -> None:
+    with pytest.raises(NotFound, match="There is no bucket nowhere"):
+        check_conditional_writes(S3ObjectStore(s3, "nowhere"), "nowhere")
 
 
 def test_a_store_that_does_not_answer_says_so() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ulid import ULID
 
-from sleap_rtc.storage.errors import ExitCode, PreconditionFailed, StoreError
+from sleap_rtc.storage.errors import ExitCode, NotFound, PreconditionFailed, StoreError
 from sleap_rtc.storage.object_store import Create, Overwrite, Update
 
 if TYPE_CHECKING:
@@ -37,12 +37,16 @@ def check_conditional_writes(store: ObjectStore, bucket: str) -> None:
 
     Raises:
         ConditionsIgnored: the store wrote what it had to refuse.
+        NotFound: there is no such bucket.
         Unreachable: it does not answer.
         Refused: it does not let us write or delete there.
     """
     key = f"{PROBE_PREFIX}{ULID()}"
     try:
         stale = store.put(key, b"1", Overwrite())
+    except NotFound:
+        raise NotFound(what=f"bucket {bucket}") from None
+    try:
         if _is_written(store, key, b"2", Create()):
             raise ConditionsIgnored(bucket=bucket, header="If-None-Match")
         store.put(key, b"3", Overwrite())
