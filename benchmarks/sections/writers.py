@@ -56,7 +56,7 @@ def writers(folder: Path, processes: int, publishes: int, cut_every: int) -> Rep
         client.create_bucket(Bucket=_BUCKET)
         script = LoseEveryNth(cut_every)
         link.behave(Behaviour(script=script))
-        took_s = _publish(link.url, processes, publishes)
+        took_s, given_up = _publish(link.url, processes, publishes)
         room = RoomStorage(_ROOM, S3ObjectStore(client, _BUCKET), _BUCKET)
         manifest, entries = room.manifest(), room.history(most=processes * publishes + 1)
     total = processes * publishes
@@ -73,17 +73,18 @@ def writers(folder: Path, processes: int, publishes: int, cut_every: int) -> Rep
             Figure(
                 f"{name}: writes for each publish", script.writes / total, "", peer, 1.0, None, holds=True
             ),
+            Figure(f"{name}: given up and made again", given_up, "", peer, 1.0, None, holds=True),
             Figure(f"{name}: p50", percentile(took_s, 50), "s", peer, 1.0, None, holds=True),
             Figure(f"{name}: p99", p99_s, "s", peer, 1.0, P99_BAR_S, p99_s <= P99_BAR_S),
         ]
     )
 
 
-def _publish(url: str, processes: int, publishes: int) -> list[float]:
-    """Return the seconds of every publish.
+def _publish(url: str, processes: int, publishes: int) -> tuple[list[float], int]:
+    """Return the seconds of every publish, and how often one gave up and was made again.
 
     Raises:
-        ProcessFailed: one of the writers gave up.
+        ProcessFailed: one of the writers ended with an error.
     """
     started = [
         subprocess.Popen(
@@ -97,4 +98,5 @@ def _publish(url: str, processes: int, publishes: int) -> list[float]:
     for writer, (_, complaint) in zip(started, told, strict=True):
         if writer.returncode != 0:
             raise ProcessFailed(f"a writer ended with {writer.returncode}: {complaint.decode()[-300:]}")
-    return [took_s for output, _ in told for took_s in json.loads(output)]
+    found = [json.loads(output) for output, _ in told]
+    return [took_s for each in found for took_s in each["took_s"]], sum(each["given_up"] for each in found)
