@@ -13,7 +13,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from sleap_rtc.storage.errors import PreconditionFailed
+from sleap_rtc.storage.errors import PreconditionFailed, Unreachable
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord
 from sleap_rtc.storage.room_storage import RoomStorage
 from sleap_rtc.storage.s3_client import s3_client
@@ -57,7 +57,7 @@ def main() -> None:
 def _published(room: RoomStorage, model: ModelRecord) -> bool:
     try:
         room.publish_model(model, datetime.now(UTC))
-    except PreconditionFailed:
+    except (PreconditionFailed, Unreachable):
         return False
     return True
 
