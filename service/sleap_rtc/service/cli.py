@@ -20,10 +20,11 @@ def service(
 
     from sleap_rtc.observability.logs import configure_logs
     from sleap_rtc.service.app import create_app
-    from sleap_rtc.service.wiring import Lifespan
+    from sleap_rtc.service.wiring import Lifespan, check_store
     from sleap_rtc.settings import load_settings
 
     settings = load_settings()
+    check_store(settings)
     configure_logs("service", settings.environment)
     uvicorn.run(
         create_app(Lifespan(settings)),

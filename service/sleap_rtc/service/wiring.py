@@ -60,6 +60,19 @@ _REACTOR_SLOTS = 10
 _MOST_POLLS = 1000
 
 
+def check_store(settings: Settings) -> None:
+    """Look whether the rooms bucket is there and keeps to conditional writes, on which everything rests.
+
+    Raises:
+        ConditionsIgnored: it does not.
+        NotFound: there is no such bucket.
+        Refused: the service may not write to it.
+        Unreachable: the store does not answer.
+    """
+    s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
+    check_conditional_writes(S3ObjectStore(s3, settings.s3_room_bucket), settings.s3_room_bucket)
+
+
 class Lifespan:
     """Starts the reactors with the app and drains them when it stops."""
 
@@ -73,7 +86,6 @@ class Lifespan:
         s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
         uploads = S3ObjectStore(s3, settings.s3_upload_bucket)
         rooms = S3ObjectStore(s3, settings.s3_room_bucket)
-        await asyncio.to_thread(check_conditional_writes, rooms, settings.s3_room_bucket)
         upload_transfers = S3Transfers(s3, settings.s3_upload_bucket)
         jobs = JobStore(rooms)
         sns = sns_client(settings)

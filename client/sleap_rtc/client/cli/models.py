@@ -20,10 +20,11 @@ def list_models(room_id: RoomOption, as_json: JsonOption = False) -> None:
     from sleap_rtc.client import wiring
     from sleap_rtc.client.display import human_bytes, print_json, print_table
     from sleap_rtc.settings import load_settings
+    from sleap_rtc.storage import manifest_changes
 
     settings = load_settings()
     manifest = wiring.service_client(settings).manifest(room_id)
-    models = sorted(manifest.models.values(), key=lambda model: model.training.trained_at)
+    models = list(reversed(manifest_changes.list_models(manifest)))
     if as_json:
         print_json(models)
         return
