@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 PRICES_OF = "2026-11-01"
 PAYLOAD_BYTES = 64 * 1024
 """What one request of SQS or SNS carries; a larger payload counts as several."""
-LIST_ALL = "ListObjects of a whole bucket"
+LIST_OPEN = "ListObjects of what has not ended"
 """What every sweep of the service begins with."""
+LIST_ALL = "ListObjects of a whole bucket"
+"""What every deep sweep begins with."""
 SECONDS_A_MONTH = 365 / 12 * 86_400
 
 
@@ -97,7 +99,7 @@ def _s3(method: str, target: str) -> Call:
     if method == "GET" and key and "uploadId" not in query:
         return Call(Billed.S3_READ, "GetObject")
     if method == "GET":
-        listed = LIST_ALL if not query.get("prefix", [""])[0] else "ListObjects"
+        listed = {"": LIST_ALL, ".open/": LIST_OPEN}.get(query.get("prefix", [""])[0], "ListObjects")
         return Call(Billed.S3_WRITE, "ListParts" if "uploadId" in query else listed)
     if method == "POST":
         action = "CreateMultipartUpload" if "uploads" in query else "CompleteMultipartUpload"

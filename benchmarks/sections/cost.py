@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from billing import LIST_ALL, PRICES_OF, SECONDS_A_MONTH, Billed, Call, cost_usd, totals
+from billing import LIST_ALL, LIST_OPEN, PRICES_OF, SECONDS_A_MONTH, Billed, Call, cost_usd, totals
 from counting_proxy import CountingProxy
 from figures import Figure, Report, Table
 from product import Product
@@ -37,6 +37,7 @@ _NOTICES_A_JOB = 2
 _POLL_WAIT_S = 1
 _SHORT_POLLS = {"SLEAP_RTC_POLL_WAIT_S": str(_POLL_WAIT_S)}
 _SWEEP_EVERY_S = 2
+_DEEP_SWEEP_EVERY_S = 3600
 _CLASSES = (Billed.S3_WRITE, Billed.S3_READ, Billed.S3_FREE, Billed.SQS, Billed.SNS)
 
 Requests = dict[str, Counter[Call]]
@@ -160,14 +161,16 @@ def _idle_report(idle: Requests, idle_s: float, jobs: int) -> Report:
     for role in ("service", "worker"):
         calls = idle[role]
         polls = sum(times for made, times in calls.items() if made.brought_nothing)
-        sweeps = sum(times for made, times in calls.items() if made.action == LIST_ALL)
-        swept = totals(
-            Counter({made: times for made, times in calls.items() if made.billed is not Billed.SQS})
-        )
-        monthly = {
-            billed: number / max(sweeps, 1) * SECONDS_A_MONTH / sweep_every_s
-            for billed, number in swept.items()
-        }
+        swept = Counter({made: times for made, times in calls.items() if made.billed is not Billed.SQS})
+        sweeps = Counter({made: swept.pop(made) for made in list(swept) if made.action == LIST_OPEN})
+        deep_sweeps = sum(times for made, times in swept.items() if made.action == LIST_ALL)
+        monthly: Counter[Billed] = Counter()
+        for found, times, every_s in (
+            (sweeps, sum(sweeps.values()), sweep_every_s),
+            (swept, deep_sweeps, _DEEP_SWEEP_EVERY_S),
+        ):
+            for billed, number in totals(found).items():
+                monthly[billed] += round(number / max(times, 1) * SECONDS_A_MONTH / every_s)
         monthly[Billed.SQS] = polls / idle_s * (_POLL_WAIT_S / poll_wait_s) * SECONDS_A_MONTH
         price = cost_usd(monthly)
         rows.append((role, *(f"{monthly.get(billed, 0):,.0f}" for billed in _CLASSES), f"{price:.2f}"))

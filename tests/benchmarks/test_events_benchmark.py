@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from billing import LIST_ALL, PAYLOAD_BYTES, Billed, Call, call, cost_usd, totals
+from billing import LIST_ALL, LIST_OPEN, PAYLOAD_BYTES, Billed, Call, call, cost_usd, totals
 from percentiles import percentile
 
 SQS_SAYS = {"x-amz-target": "AmazonSQS.ReceiveMessage"}
@@ -55,6 +55,7 @@ def test_the_median_and_the_p99_of_one_are_itself() -> None:
         ("POST", "/b/k?uploadId=u", Billed.S3_WRITE, "CompleteMultipartUpload"),
         ("GET", "/b?list-type=2&prefix=r1%2Fjobs%2F", Billed.S3_WRITE, "ListObjects"),
         ("GET", "/b?list-type=2&prefix=&delimiter=%2F", Billed.S3_WRITE, LIST_ALL),
+        ("GET", "/b?list-type=2&prefix=.open%2F", Billed.S3_WRITE, LIST_OPEN),
         ("GET", "/b/k?uploadId=u", Billed.S3_WRITE, "ListParts"),
         ("GET", "/b/k", Billed.S3_READ, "GetObject"),
         ("HEAD", "/b/k", Billed.S3_READ, "HeadObject"),
