@@ -56,7 +56,9 @@ def up(
         console.print("# The local stack runs. In another terminal, for client-train, jobs, models:")
         for name, value in stack.client_environment.items():
             console.print(f"export {name}={value}", markup=False)
-        console.print("# and, for sleap-rtc worker, also:")
+        console.print(
+            "# A worker needs no more than that; with these it talks to the store and the queue itself:"
+        )
         for name, value in stack.cloud_environment.items():
             console.print(f"export {name}={shlex.quote(value)}", markup=False)
         console.print(f"# Data and logs: {folder}. Ctrl-C stops everything; the data stays.", markup=False)

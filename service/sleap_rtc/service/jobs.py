@@ -149,7 +149,7 @@ class Jobs:
         job_id = _submitted(changed.value, asked).job_id
         if job_id != asked.job_id:
             await asyncio.to_thread(self._store.forget, room_id, asked.job_id)
-        job = await self._dispatch.dispatch_one(upload, job_id, "submitted")
+        job = await self._dispatch.dispatch_one(upload, job_id, "the job was submitted")
         if job is None:
             raise InputError(message=f"The dataset of upload {upload_id} is gone. Upload it again.")
         return job
@@ -189,7 +189,7 @@ class Jobs:
         S3's own notice says the same, seconds later; whoever comes second finds the jobs made.
         """
         try:
-            await self._dispatch.dispatch(upload, "completed")
+            await self._dispatch.dispatch(upload, "the upload was completed")
         except SleapRtcError as error:
             log.warning("upload %s: left to the notice of S3: %s", upload.upload_id, error)
 

@@ -91,7 +91,6 @@ class HeldJob:
                     self._desk.look(self.hold)
             except LeaseLost as error:
                 if not self._released.is_set():
-                    log.warning("job %s: %s", self.hold.job_id, error)
                     self.lost = error
                     self.stop.set()
                 return
