@@ -11,7 +11,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from sleap_rtc.events.consumer import Consumer, Done
+from sleap_rtc.events.consumer import Consumer
+from sleap_rtc.events.outcome import Done
 from sleap_rtc.events.sqs_queue import SqsQueue, sqs_client
 
 if TYPE_CHECKING:

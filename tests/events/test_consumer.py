@@ -11,9 +11,10 @@ import pytest
 from support.loop import in_loop, in_virtual_time, until
 from support.queues import DOWN, FaultyQueue, engine_queue
 
-from sleap_rtc.events.consumer import Consumer, Done, Outcome, Poison, RetryLater, Unfinished
+from sleap_rtc.events.consumer import Consumer
 from sleap_rtc.events.delivery import Trouble
 from sleap_rtc.events.memory_queue import MemoryQueue
+from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater, Unfinished
 from sleap_rtc.storage.errors import InputError, NotFound, Refused, SleapRtcError, TransferFailed
 
 if TYPE_CHECKING:

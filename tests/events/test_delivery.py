@@ -12,8 +12,9 @@ from support.loop import run_in_virtual_time
 from support.queues import DOWN, Fault, FaultyQueue, ReplyLost
 
 from sleap_rtc.events import delivery
-from sleap_rtc.events.consumer import Consumer, Done, Outcome, Poison, RetryLater, Unfinished
+from sleap_rtc.events.consumer import Consumer
 from sleap_rtc.events.delivery import GiveUp, RetryIn, Trouble
+from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater, Unfinished
 from sleap_rtc.storage.errors import InputError, TransferFailed, Unreachable
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from support.loop import in_virtual_time
 from support.queues import DOWN, FaultyQueue
 
 from sleap_rtc.events import job_steps, jobs
-from sleap_rtc.events.consumer import Consumer, Done, Outcome, Poison, RetryLater
+from sleap_rtc.events.consumer import Consumer
 from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.memory_queue import MemoryQueue
+from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater
 from sleap_rtc.storage.memory_store import MemoryObjectStore
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from support.jobs import HOUR, ROOM, ROOMS_BUCKET, House, folder_of, in_an_hour, message, notice, states
 from support.loop import run
 
-from sleap_rtc.events.consumer import Done, Poison
 from sleap_rtc.events.jobs import WAITING, JobState
+from sleap_rtc.events.outcome import Done, Poison
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord, model_id_of

@@ -12,9 +12,10 @@ import pytest
 from support.desktop import COLLEAGUE, OWNER, ServiceLab
 from support.loop import in_loop, until
 
-from sleap_rtc.events.consumer import Consumer, Poison
+from sleap_rtc.events.consumer import Consumer
 from sleap_rtc.events.memory_queue import MemoryQueue
 from sleap_rtc.events.messages import JobMessage
+from sleap_rtc.events.outcome import Poison
 from sleap_rtc.events.queue import HandleDead, Message
 from sleap_rtc.events.worker_api import ReceiveWakeUps
 from sleap_rtc.service.wakeups import WakeUps

@@ -33,7 +33,7 @@ from support.loop import run
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sleap_rtc.events.consumer import Outcome
+    from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.storage.object_store import ObjectInfo, StoredObject
 
 ROOM = "mice-1"

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.loop import in_loop, until
 
-from sleap_rtc.events.consumer import Consumer, Done, Outcome, Poison, RetryLater
+from sleap_rtc.events.consumer import Consumer
 from sleap_rtc.events.memory_queue import MemoryQueue
+from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater
 from sleap_rtc.worker.shift import Shift
 from sleap_rtc.worker.shift_watch import ShiftWatch
 

@@ -36,8 +36,6 @@ from sleap_rtc.storage.errors import SleapRtcError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Consumer", "Done", "Outcome", "Poison", "RetryLater", "Unfinished"]
-
 log = logging.getLogger(__name__)
 
 _PAUSE_AFTER_ERROR_S = 2.0

@@ -42,8 +42,7 @@ class Poison:
     """No delivery of this message can ever succeed.
 
     Args:
-        code: stable, for metrics and scripts: not_json, unknown_version, unknown_room, foreign_bucket,
-            foreign_key, refused, gave_up.
+        code: stable, for metrics and scripts; docs/events.md lists them all.
         reason: a sentence for the operator.
     """
 

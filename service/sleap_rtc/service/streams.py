@@ -9,7 +9,7 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sleap_rtc.events.consumer import Done, Outcome, Poison
+from sleap_rtc.events.outcome import Done, Outcome, Poison
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from types_boto3_sqs import SQSClient
 
-    from sleap_rtc.events.consumer import Outcome
+    from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
     from sleap_rtc.settings import Settings
 

@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sleap_rtc.events.consumer import Done, Outcome, Poison, RetryLater
 from sleap_rtc.events.delivery import backoff_s, trouble_of
 from sleap_rtc.events.jobs import Job, JobClaimed, JobEnded, JobNotReady, JobState, LeaseLost
 from sleap_rtc.events.messages import JobMessage, MessageUnreadable
+from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater
 from sleap_rtc.storage.errors import (
     DiskFull,
     IntegrityError,
