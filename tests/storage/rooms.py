@@ -41,7 +41,7 @@ def room_with(*model_ids: str) -> Manifest:
     """Return the manifest of a room that has published these models."""
     manifest = Manifest(room_id="lab")
     for model_id in model_ids:
-        manifest = with_model(manifest, record(model_id), "rooms", NOON)
+        manifest = with_model(manifest, record(model_id), "rooms")
     return manifest
 
 

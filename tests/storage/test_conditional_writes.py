@@ -14,6 +14,8 @@ from sleap_rtc.storage.object_store import Create, Overwrite, PutMode, Update
 from sleap_rtc.storage.s3_store import S3ObjectStore
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from types_boto3_s3 import S3Client
 
 
@@ -24,8 +26,8 @@ class CarelessStore(MemoryObjectStore):
         super().__init__()
         self._ignored = ignored
 
-    def put(self, key: str, body: bytes, mode: PutMode, content_type: str = "application/json") -> str:
-        return super().put(key, body, Overwrite() if isinstance(mode, self._ignored) else mode, content_type)
+    def place(self, key: str, body: bytes, mode: PutMode, metadata: Mapping[str, str]) -> str:
+        return super().place(key, body, Overwrite() if isinstance(mode, self._ignored) else mode, metadata)
 
 
 def test_a_store_that_keeps_the_rules_is_taken_and_left_empty(s3: S3Client, bucket: str) -> None:
@@ -59,7 +61,7 @@ def test_a_bucket_that_is_not_there_is_named(s3: S3Client) -> None:
 
 def test_a_store_that_does_not_answer_says_so() -> None:
     class Silent(MemoryObjectStore):
-        def put(self, key: str, body: bytes, mode: PutMode, content_type: str = "application/json") -> str:
+        def place(self, key: str, body: bytes, mode: PutMode, metadata: Mapping[str, str]) -> str:
             raise Unreachable(where="The object store", why="connection refused")
 
     with pytest.raises(Unreachable):

@@ -37,19 +37,19 @@ LATER = NOON + timedelta(hours=1)
 
 
 def alias(name: str, model_id: str, expected: str | None = None) -> Change:
-    return lambda manifest: with_alias(manifest, name, model_id, expected, LATER)
+    return lambda manifest: with_alias(manifest, name, model_id, expected)
 
 
 def version(name: str, model_id: str) -> Change:
-    return lambda manifest: with_version(manifest, name, model_id, LATER)
+    return lambda manifest: with_version(manifest, name, model_id)
 
 
 def tags(model_id: str, *add: str, remove: tuple[str, ...] = ()) -> Change:
-    return lambda manifest: with_tags(manifest, model_id, add, remove, LATER)
+    return lambda manifest: with_tags(manifest, model_id, add, remove)
 
 
 def notes(model_id: str, text: str) -> Change:
-    return lambda manifest: with_notes(manifest, model_id, text, LATER)
+    return lambda manifest: with_notes(manifest, model_id, text)
 
 
 def removed(model_id: str) -> Change:
@@ -57,11 +57,11 @@ def removed(model_id: str) -> Change:
 
 
 def restored(model_id: str) -> Change:
-    return lambda manifest: restored_model(manifest, model_id, LATER)
+    return lambda manifest: restored_model(manifest, model_id)
 
 
 def published(model_id: str) -> Change:
-    return lambda manifest: with_model(manifest, record(model_id), "rooms", LATER)
+    return lambda manifest: with_model(manifest, record(model_id), "rooms")
 
 
 def after(manifest: Manifest, *changes: Change) -> Manifest:
@@ -93,14 +93,14 @@ class TestAnAlias:
     def test_that_is_taken_off_is_taken_off_the_model_that_it_was_seen_at(self) -> None:
         room = after(room_with(A, B), alias("good", A))
         with pytest.raises(AliasMoved):
-            without_alias(room, "good", B, LATER)
-        assert without_alias(room, "good", A, LATER).aliases == {}
-        assert without_alias(room, "gone", A, LATER) is room
+            without_alias(room, "good", B)
+        assert without_alias(room, "good", A).aliases == {}
+        assert without_alias(room, "gone", A) is room
 
     def test_stays_the_one_that_the_model_shows_when_it_gets_another(self) -> None:
         room = after(room_with(A), alias("good", A), alias("best", A))
         assert room.models[A].alias == "good"
-        assert without_alias(room, "good", A, LATER).models[A].alias == "best"
+        assert without_alias(room, "good", A).models[A].alias == "best"
 
     @pytest.mark.parametrize(
         "name", ["", "0123abcd", "0123ABCD", "a" * 12, "f" * 64, "x" * 65, "latest", "a b", "-a", "a@2", "ä"]
@@ -209,7 +209,7 @@ def test_the_order_of_models_and_tags_does_not_matter(changes: list[Change]) -> 
 EACH = {
     "publish": published("0000000d"),
     "alias": alias("best", B),
-    "no alias": lambda manifest: without_alias(manifest, "good", A, LATER),
+    "no alias": lambda manifest: without_alias(manifest, "good", A),
     "version": version("flies", B),
     "tags": tags(A, "new", remove=("old",)),
     "notes": notes(A, "new"),

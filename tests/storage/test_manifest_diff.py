@@ -21,11 +21,11 @@ from sleap_rtc.storage.manifest_diff import diff
 
 LATER = NOON + timedelta(hours=1)
 ROOM = room_with(A, B)
-GOOD = with_alias(ROOM, "good", A, None, LATER)
-TAGGED = with_tags(ROOM, A, ["x", "y"], [], LATER)
-NOTED = with_notes(ROOM, A, "some", LATER)
+GOOD = with_alias(ROOM, "good", A, None)
+TAGGED = with_tags(ROOM, A, ["x", "y"], [])
+NOTED = with_notes(ROOM, A, "some")
 REMOVED = without_model(ROOM, A, LATER)
-FLIES = with_version(ROOM, "flies", A, LATER)
+FLIES = with_version(ROOM, "flies", A)
 OTHER = ROOM.models[A].model_copy(update={"storage": ROOM.models[B].storage})
 
 
@@ -35,17 +35,17 @@ OTHER = ROOM.models[A].model_copy(update={"storage": ROOM.models[B].storage})
         (room_with(A), ROOM, f"model {B} (unet) was published by ada"),
         (ROOM, room_with(A), f"model {B} is not there any more"),
         (ROOM, TAGGED, f"model {A} was tagged x, y"),
-        (TAGGED, with_tags(TAGGED, A, [], ["x"], LATER), f"model {A} lost the tag x"),
+        (TAGGED, with_tags(TAGGED, A, [], ["x"]), f"model {A} lost the tag x"),
         (ROOM, NOTED, f"model {A} has other notes"),
         (NOTED, ROOM, f"model {A} lost its notes"),
         (ROOM, REMOVED, f"model {A} was removed"),
-        (REMOVED, restored_model(REMOVED, A, LATER), f"model {A} was restored"),
+        (REMOVED, restored_model(REMOVED, A), f"model {A} was restored"),
         (ROOM, GOOD, f"alias good names {A}"),
-        (GOOD, with_alias(GOOD, "good", B, A, LATER), f"alias good moved from {A} to {B}"),
-        (GOOD, without_alias(GOOD, "good", A, LATER), f"alias good, which named {A}, was taken off"),
+        (GOOD, with_alias(GOOD, "good", B, A), f"alias good moved from {A} to {B}"),
+        (GOOD, without_alias(GOOD, "good", A), f"alias good, which named {A}, was taken off"),
         (ROOM, FLIES, f"model {A} is version 1 of flies"),
-        (FLIES, with_version(FLIES, "flies", B, LATER), f"model {B} is version 2 of flies"),
-        (FLIES, with_version(ROOM, "flies", B, LATER), "the versions of flies were renumbered"),
+        (FLIES, with_version(FLIES, "flies", B), f"model {B} is version 2 of flies"),
+        (FLIES, with_version(ROOM, "flies", B), "the versions of flies were renumbered"),
         (
             ROOM,
             ROOM.model_copy(update={"models": {A: OTHER, B: ROOM.models[B]}}),
@@ -59,11 +59,11 @@ def test_one_change_is_one_sentence(before: Manifest, after: Manifest, words: st
 
 def test_nothing_changed_says_nothing() -> None:
     assert diff(GOOD, GOOD) == ()
-    assert diff(ROOM, with_model(ROOM, record(A), "rooms", LATER)) == ()
+    assert diff(ROOM, with_model(ROOM, record(A), "rooms")) == ()
 
 
 def test_a_model_that_is_new_is_told_with_all_that_was_done_to_it() -> None:
-    assert diff(Manifest(room_id="lab"), with_tags(room_with(A), A, ["x"], [], LATER)) == (
+    assert diff(Manifest(room_id="lab"), with_tags(room_with(A), A, ["x"], [])) == (
         f"model {A} (unet) was published by ada",
         f"model {A} was tagged x",
     )

@@ -61,17 +61,17 @@ def much_used(store: ObjectStore) -> RoomStorage:
     one, two, three = (uploaded(store, content) for content in ("one", "two", "three"))
     for each in (one, two, three):
         room.publish_model(each, NOON)
-    room.set_alias("good", one.model_id, None, LATER)
-    room.set_alias("good", two.model_id, one.model_id, LATER)
-    room.set_alias("old", one.model_id, None, LATER)
-    room.remove_alias("old", one.model_id, LATER)
-    room.add_version("flies", one.model_id, LATER)
-    room.tag(two.model_id, LATER, add=["x", "y"])
-    room.tag(two.model_id, LATER, remove=["x"])
-    room.note(two.model_id, "the best so far", LATER)
-    room.remove(one.model_id, LATER)
-    room.restore(one.model_id, LATER)
-    room.remove(three.model_id, LATER)
+    room.set_alias("good", one.model_id, None, "ada", LATER)
+    room.set_alias("good", two.model_id, one.model_id, "ada", LATER)
+    room.set_alias("old", one.model_id, None, "ada", LATER)
+    room.remove_alias("old", one.model_id, "ada", LATER)
+    room.add_version("flies", one.model_id, "ada", LATER)
+    room.tag(two.model_id, "ada", LATER, add=["x", "y"])
+    room.tag(two.model_id, "ada", LATER, remove=["x"])
+    room.note(two.model_id, "the best so far", "ada", LATER)
+    room.remove(one.model_id, "ada", LATER)
+    room.restore(one.model_id, "ada", LATER)
+    room.remove(three.model_id, "ada", LATER)
     return room
 
 
@@ -104,7 +104,7 @@ class TestChanges:
 
         def move(model_id: str) -> str:
             try:
-                return room.set_alias("good", model_id, None, LATER).aliases["good"]
+                return room.set_alias("good", model_id, None, "ada", LATER).aliases["good"]
             except AliasMoved as moved:
                 return str(vars(moved)["holder"])
 
@@ -116,16 +116,16 @@ class TestChanges:
         self, proxy: FaultProxy, far_s3: S3Client, bucket: str
     ) -> None:
         room = lab_with(S3ObjectStore(far_s3, bucket), A, B)
-        room.set_alias("good", A, None, LATER)
+        room.set_alias("good", A, None, "ada", LATER)
         proxy.script(f"PUT .*{MANIFEST}", LoseReply())
-        moved = room.set_alias("good", B, A, LATER)
+        moved = room.set_alias("good", B, A, "ada", LATER)
         assert room.manifest() == moved
         assert (moved.revision, moved.aliases) == (4, {"good": B})
 
     def test_by_others_are_seen_by_one_who_has_read_before(self, store: ObjectStore) -> None:
         room, other = lab_with(store, A), lab(store)
         assert [model.id for model in other.list_models()] == [A]
-        room.remove(A, LATER)
+        room.remove(A, "ada", LATER)
         assert other.list_models() == []
         store.delete(MANIFEST)
         assert other.manifest() == Manifest(room_id="lab")
@@ -140,21 +140,21 @@ class TestChanges:
 
     def test_of_what_is_not_there_write_nothing(self, memory: MemoryObjectStore) -> None:
         with pytest.raises(NotFound, match=f"model {A} in room lab"):
-            lab(memory).tag(A, NOON, add=["x"])
+            lab(memory).tag(A, "ada", NOON, add=["x"])
         assert list(memory.list("")) == []
 
 
 CHANGES: dict[str, Callable[[RoomStorage], object]] = {
     "publish": lambda room: room.publish_model(record(A), NOON),
-    "set_alias": lambda room: room.set_alias("good", A, None, NOON),
-    "remove_alias": lambda room: room.remove_alias("good", A, NOON),
-    "add_version": lambda room: room.add_version("flies", A, NOON),
-    "tag": lambda room: room.tag(A, NOON, add=["x"]),
-    "note": lambda room: room.note(A, "x", NOON),
-    "remove": lambda room: room.remove(A, NOON),
-    "restore": lambda room: room.restore(A, NOON),
+    "set_alias": lambda room: room.set_alias("good", A, None, "ada", NOON),
+    "remove_alias": lambda room: room.remove_alias("good", A, "ada", NOON),
+    "add_version": lambda room: room.add_version("flies", A, "ada", NOON),
+    "tag": lambda room: room.tag(A, "ada", NOON, add=["x"]),
+    "note": lambda room: room.note(A, "x", "ada", NOON),
+    "remove": lambda room: room.remove(A, "ada", NOON),
+    "restore": lambda room: room.restore(A, "ada", NOON),
     "gc": lambda room: room.gc(DAY, datetime.now(UTC) + 2 * DAY),
-    "repair": lambda room: room.repair(NOON),
+    "repair": lambda room: room.repair("ada", NOON),
 }
 
 
@@ -179,7 +179,7 @@ def test_a_manifest_that_cannot_be_read_is_left_as_it_is(
 class TestTheLog:
     def test_tells_what_each_revision_changed(self, memory: MemoryObjectStore) -> None:
         room = lab_with(memory, A)
-        room.set_alias("good", A, None, LATER)
+        room.set_alias("good", A, None, "ada", LATER)
         newest, first = room.history()
         assert (newest.revision, newest.at, newest.changes) == (2, LATER, (f"alias good names {A}",))
         assert first.changes == (f"model {A} (unet) was published by ada",)
@@ -191,7 +191,7 @@ class TestTheLog:
 
     def test_tells_what_lies_between_two_revisions(self, memory: MemoryObjectStore) -> None:
         room = lab_with(memory, A, B)
-        room.note(B, "x", LATER)
+        room.note(B, "x", "ada", LATER)
         assert room.diff(1, 3) == (f"model {B} (unet) was published by ada", f"model {B} has other notes")
         with pytest.raises(NotFound):
             room.diff(1, 9)
@@ -211,15 +211,15 @@ class TestALostManifest:
     def test_is_rebuilt_equal(self, store: ObjectStore) -> None:
         lost = much_used(store).manifest()
         store.delete(MANIFEST)
-        assert lab(store).repair(LATER) == lost
+        assert lab(store).repair("ada", LATER) == lost
         assert lab(store).manifest() == lost
 
     def test_is_rebuilt_with_the_model_whose_log_entry_was_never_written(self, store: ObjectStore) -> None:
         much_used(store)
-        last = lab(store).publish_model(uploaded(store, "four"), LATER).value
+        last = lab(store).publish_model(uploaded(store, "four"), LATER)
         store.delete(MANIFEST)
         store.delete(keys.manifest_log_key("lab", last.revision))
-        rebuilt = lab(store).repair(LATER)
+        rebuilt = lab(store).repair("ada", LATER)
         assert rebuilt.model_copy(update={"write_id": last.write_id}) == last
 
     def test_and_its_log_are_rebuilt_from_the_models(self, store: ObjectStore) -> None:
@@ -228,7 +228,7 @@ class TestALostManifest:
         lost = lab(store).manifest()
         for info in [store.head(MANIFEST), *store.list(keys.manifest_log_prefix("lab"))]:
             store.delete(info.key)
-        rebuilt = lab(store).repair(NOON)
+        rebuilt = lab(store).repair("ada", NOON)
         assert rebuilt.model_copy(update={"write_id": lost.write_id}) == lost
 
     def test_keeps_its_aliases_when_a_publisher_is_the_first_to_miss_it(
@@ -236,7 +236,7 @@ class TestALostManifest:
     ) -> None:
         lost = much_used(memory).manifest()
         memory.delete(MANIFEST)
-        found = lab(memory).publish_model(uploaded(memory, "four"), LATER).value
+        found = lab(memory).publish_model(uploaded(memory, "four"), LATER)
         assert (found.revision, found.aliases) == (lost.revision + 1, lost.aliases)
 
     def test_does_not_gain_what_is_not_whole(self, memory: MemoryObjectStore) -> None:
@@ -247,7 +247,7 @@ class TestALostManifest:
         memory.put("lab/models/other_0123abcd/model.json", foreign.model_dump_json().encode(), Overwrite())
         memory.delete(keys.ModelFolder("lab", "unet", foreign.model_id).record)
         memory.put("lab/models/unet_0123abcd/model.json", b"{", Overwrite())
-        assert lab(memory).repair(LATER) == lost
+        assert lab(memory).repair("ada", LATER) == lost
 
     def test_does_not_gain_the_model_of_a_worker_that_lost_its_job(self, memory: MemoryObjectStore) -> None:
         for content, job_id, fencing in (("a", "j1", 1), ("b", "j1", 2), ("c", "j2", 1)):
@@ -255,7 +255,7 @@ class TestALostManifest:
         late = uploaded(memory, "d", job_id="j3", fencing=2)
         lab(memory).publish_model(late, NOON)
         uploaded(memory, "e", job_id="j3", fencing=1)
-        models = lab(memory).repair(LATER).models.values()
+        models = lab(memory).repair("ada", LATER).models.values()
         assert sorted((m.training.job_id, m.storage.size_bytes) for m in models) == [
             ("j1", 1),
             ("j2", 1),
@@ -264,12 +264,12 @@ class TestALostManifest:
         assert late.model_id in lab(memory).manifest().models
 
     def test_of_a_room_without_anything_is_not_made(self, memory: MemoryObjectStore) -> None:
-        assert lab(memory).repair(NOON) == Manifest(room_id="lab")
+        assert lab(memory).repair("ada", NOON) == Manifest(room_id="lab")
         assert list(memory.list("")) == []
 
     def test_that_is_not_lost_is_left_as_it_is(self, store: ObjectStore) -> None:
         present = much_used(store).manifest()
-        assert lab(store).repair(LATER) == present
+        assert lab(store).repair("ada", LATER) == present
 
 
 class PublishesWhileListed(MemoryObjectStore):
@@ -353,7 +353,7 @@ def test_the_manifest_of_the_design_documents_keeps_its_fields_through_a_change(
     room = RoomStorage("lab-mice-2025", memory, "sleap-rtc-rooms")
     memory.put(keys.manifest_key(room.room_id), json.dumps(told).encode(), Overwrite())
     assert room.get_model("latest-centroid").alias == "production-v2"
-    room.note("a3f5e8c9", "kept", NOON)
+    room.note("a3f5e8c9", "kept", "ada", NOON)
     told["models"]["a3f5e8c9"]["notes"], told["updated_at"] = "kept", "2026-11-03T12:00:00Z"
     assert_holds(json.loads(memory.get(keys.manifest_key(room.room_id)).body), told)
 
@@ -363,7 +363,7 @@ def test_fields_that_this_version_does_not_know_stay(memory: MemoryObjectStore) 
     told = json.loads(memory.get(MANIFEST).body)
     told["owner"] = told["models"][A]["licence"] = told["models"][A]["training"]["seed"] = "new"
     memory.put(MANIFEST, json.dumps(told).encode(), Overwrite())
-    room.tag(A, LATER, add=["x"])
+    room.tag(A, "ada", LATER, add=["x"])
     found = json.loads(memory.get(MANIFEST).body)
     kept = (found["owner"], found["models"][A]["licence"], found["models"][A]["training"]["seed"])
     assert kept == ("new", "new", "new")

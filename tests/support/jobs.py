@@ -159,7 +159,7 @@ class House:
         self.jobs = JobStore(self.rooms)
         self.feed = RoomFeed(self.rooms, self.topic)
         self.dispatch = Dispatch(self.uploads, UPLOADS_BUCKET, self.rooms, self.jobs, self, self.feed)
-        self.publish = Publish(self.rooms, ROOMS_BUCKET, self.jobs, self.feed)
+        self.publish = Publish(self.rooms, ROOMS_BUCKET, self.models, self.jobs, self.feed)
         self.reconcile = Reconcile(
             self.rooms,
             ROOMS_BUCKET,

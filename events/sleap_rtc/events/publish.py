@@ -17,8 +17,7 @@ from sleap_rtc.events.jobs import LeaseLost
 from sleap_rtc.events.notice_handler import NoticeRefused, handle_notices
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import InputError, NotFound
-from sleap_rtc.storage.manifest import ModelRecord, model_id_of
-from sleap_rtc.storage.room_storage import RoomStorage
+from sleap_rtc.storage.manifest import ModelIdTaken, ModelRecord, model_id_of
 
 if TYPE_CHECKING:
     from sleap_rtc.events.feed import RoomFeed
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
     from sleap_rtc.storage.object_store import ObjectStore
+    from sleap_rtc.storage.rooms_storage import RoomsStorage
 
 
 class Publish:
@@ -35,13 +35,22 @@ class Publish:
     Args:
         rooms: the rooms bucket.
         rooms_bucket: its name; notices about other buckets are refused.
+        models: the manifests in it.
         job_store: the jobs.
         feed: tells the room.
     """
 
-    def __init__(self, rooms: ObjectStore, rooms_bucket: str, job_store: JobStore, feed: RoomFeed) -> None:
+    def __init__(
+        self,
+        rooms: ObjectStore,
+        rooms_bucket: str,
+        models: RoomsStorage,
+        job_store: JobStore,
+        feed: RoomFeed,
+    ) -> None:
         self._rooms = rooms
         self._bucket = rooms_bucket
+        self._models = models
         self._jobs = job_store
         self._feed = feed
 
@@ -61,14 +70,21 @@ class Publish:
 
     def publish(self, folder: keys.ModelFolder, event: str) -> str | None:
         """Publish one model; return why it was refused, None if it stands in the manifest now."""
-        room = RoomStorage(folder.room_id, self._rooms, self._bucket)
+        room = self._models.of(folder.room_id)
         try:
             record = room.read_record(folder)
         except NotFound as missing:
             return str(missing)
         except ValidationError as error:
             return f"{folder.record} is not a model record: {error.error_count()} fields are wrong"
-        refusal = self._why_not(folder, record) or self._why_not_accepted(record)
+        refusal = self._why_not(folder, record)
+        if refusal:
+            return refusal
+        try:
+            room.check_publish(record)
+        except ModelIdTaken as taken:
+            return str(taken)
+        refusal = self._why_not_accepted(record)
         if refusal:
             return refusal
         now = datetime.now(UTC)

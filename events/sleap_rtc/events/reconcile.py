@@ -22,7 +22,6 @@ from sleap_rtc.events.messages import JobMessage
 from sleap_rtc.events.notice_handler import NoticeRefused
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import NotFound, SleapRtcError, Unreachable
-from sleap_rtc.storage.room_storage import RoomStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.job_store import JobStore
     from sleap_rtc.events.publish import Publish
     from sleap_rtc.storage.object_store import ObjectStore
+    from sleap_rtc.storage.rooms_storage import RoomsStorage
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Reconcile:
 
     Args:
         rooms: the rooms bucket.
-        rooms_bucket: its name.
+        models: the manifests in it.
         job_store: the jobs.
         dispatch: makes the jobs of uploads that nobody was told of.
         publish: publishes the models that nobody was told of.
@@ -71,7 +71,7 @@ class Reconcile:
     def __init__(
         self,
         rooms: ObjectStore,
-        rooms_bucket: str,
+        models: RoomsStorage,
         job_store: JobStore,
         dispatch: Dispatch,
         publish: Publish,
@@ -82,7 +82,7 @@ class Reconcile:
         most_attempts: int,
     ) -> None:
         self._rooms = rooms
-        self._bucket = rooms_bucket
+        self._models = models
         self._jobs = job_store
         self._dispatch = dispatch
         self._publish = publish
@@ -241,7 +241,7 @@ class Reconcile:
 
     async def _sweep_models(self, room_id: str) -> None:
         def unpublished() -> list[keys.ModelFolder]:
-            known = RoomStorage(room_id, self._rooms, self._bucket).manifest().models
+            known = self._models.of(room_id).manifest().models
             folders = (
                 keys.parse_model_key(f"{keys.models_prefix(room_id)}{name}{keys.MODEL_MARKER}")
                 for name in self._rooms.folders(keys.models_prefix(room_id))

@@ -203,7 +203,7 @@ def job_log(room_id: str, job_id: str, parts: P, caller: C, after: Annotated[int
 def manifest(room_id: str, parts: P, caller: C) -> Manifest:
     """Return the room's manifest."""
     parts.rooms.enter(room_id, caller)
-    return parts.room_storage(room_id).manifest()
+    return parts.models.of(room_id).manifest()
 
 
 @api.post("/request-download")
@@ -216,7 +216,7 @@ def request_download(body: RequestDownload, parts: P, caller: C) -> ModelDownloa
 
 
 def _model_download(parts: Parts, room_id: str, name: str) -> ModelDownload:
-    model = parts.room_storage(room_id).get_model(name)
+    model = parts.models.of(room_id).get_model(name)
     folder = keys.ModelFolder(room_id, model.model_type, model.id)
     files = [
         FileDownload(

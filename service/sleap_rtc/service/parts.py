@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sleap_rtc.storage.room_storage import RoomStorage
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from sleap_rtc.service.streams import Streams
     from sleap_rtc.service.uploads import Uploads
     from sleap_rtc.service.wakeups import WakeUps
+    from sleap_rtc.storage.rooms_storage import RoomsStorage
     from sleap_rtc.storage.s3_store import S3ObjectStore
     from sleap_rtc.storage.s3_transfers import S3Transfers
 
@@ -38,6 +37,7 @@ class Parts:
     datasets: Datasets
     jobs: Jobs
     streams: Streams
+    models: RoomsStorage
     room_objects: S3ObjectStore
     room_transfers: S3Transfers
     metrics: CollectorRegistry
@@ -45,7 +45,3 @@ class Parts:
     job_desk: Callable[[str], StoreJobDesk]
     held_models: HeldModels
     job_lease_s: int
-
-    def room_storage(self, room_id: str) -> RoomStorage:
-        """Return the models of a room."""
-        return RoomStorage(room_id, self.room_objects, self.room_objects.bucket)

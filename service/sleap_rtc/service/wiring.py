@@ -38,6 +38,7 @@ from sleap_rtc.service.topology import job_queue
 from sleap_rtc.service.uploads import Uploads
 from sleap_rtc.service.wakeups import WakeUps
 from sleap_rtc.storage.conditional_writes import check_conditional_writes
+from sleap_rtc.storage.rooms_storage import RoomsStorage
 from sleap_rtc.storage.s3_client import s3_client
 from sleap_rtc.storage.s3_store import S3ObjectStore
 from sleap_rtc.storage.s3_transfers import S3Transfers
@@ -106,11 +107,12 @@ class Lifespan:
             def job_desk(subject: str) -> StoreJobDesk:
                 return StoreJobDesk(rooms, jobs, feed, rules, subject)
 
-            publish = Publish(rooms, settings.s3_room_bucket, jobs, feed)
+            models = RoomsStorage(rooms, settings.s3_room_bucket)
+            publish = Publish(rooms, settings.s3_room_bucket, models, jobs, feed)
             streams = Streams(feed)
             reconcile = Reconcile(
                 rooms,
-                settings.s3_room_bucket,
+                models,
                 jobs,
                 dispatch,
                 publish,
@@ -133,6 +135,7 @@ class Lifespan:
                 datasets=Datasets(DatasetIndex(uploads, rooms), upload_transfers),
                 jobs=Jobs(rooms, jobs, DatasetIndex(uploads, rooms), dispatch, feed),
                 streams=streams,
+                models=models,
                 room_objects=rooms,
                 room_transfers=room_transfers,
                 metrics=metrics,

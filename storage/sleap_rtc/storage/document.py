@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ulid import ULID
@@ -19,7 +19,7 @@ from sleap_rtc.storage.errors import NotFound, PreconditionFailed, SleapRtcError
 from sleap_rtc.storage.object_store import Create, ObjectStore, Update
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _MOST_TRIES = 20
 _FIRST_DELAY_S = 0.05
@@ -28,6 +28,9 @@ _LONGEST_DELAY_S = 5.0
 
 class Document(BaseModel):
     """What every such document has: a schema version and the id of the write that made it."""
+
+    remedy: ClassVar[str] = "bring an older version of it back, or move it away"
+    """What a person can do about one that is damaged."""
 
     schema_version: int = 1
     write_id: str = ""
@@ -38,11 +41,16 @@ D = TypeVar("D", bound=Document)
 
 class DocumentUnreadable(SleapRtcError):
     """{key} is not a document that this version of sleap-rtc can read ({why}). It was left as it is.
-    If it is from a newer version, update sleap-rtc; if it is damaged, bring an older version of it back, or
-    move it away."""
+    If it is from a newer version, update sleap-rtc; if it is damaged, {remedy}."""
 
     key: str
     why: str
+    remedy: str
+
+
+class DocumentTooNew(DocumentUnreadable):
+    """{key} was written by a newer version of sleap-rtc ({why}). It was left as it is. Update sleap-rtc; do
+    not change the document by hand."""
 
 
 @dataclass(frozen=True)
@@ -71,20 +79,22 @@ class Documents(Generic[D]):
         try:
             value = self._kind.model_validate_json(found.body)
         except ValidationError as error:
-            raise DocumentUnreadable(key=key, why=f"{error.error_count()} fields are wrong") from error
+            why = f"{error.error_count()} fields are wrong"
+            raise DocumentUnreadable(key=key, why=why, remedy=self._kind.remedy) from error
         newest = self._kind.model_fields["schema_version"].default
         if value.schema_version > newest:
-            raise DocumentUnreadable(key=key, why=f"it has schema version {value.schema_version}")
+            why = f"it has schema version {value.schema_version}, and this one reads {newest}"
+            raise DocumentTooNew(key=key, why=why, remedy=self._kind.remedy)
         return Versioned(value, found.info.etag)
 
     def create(self, key: str, document: D) -> bool:
         """Write a document unless there is one; return whether it is ours."""
-        fresh = self._stamped(document)
-        return self._write(key, fresh, Create()) is not None
+        return self.keep(key, self._stamped(document))
 
-    def keep(self, key: str, document: D) -> None:
-        """Write a version as it stands, with the write id that it has, unless there is a document."""
-        self._write(key, document, Create())
+    def keep(self, key: str, document: D) -> bool:
+        """Write a version as it stands, with the write id that it has, unless there is a document; return
+        whether this one stands there."""
+        return self.write(key, document, Create()) is not None
 
     def change(
         self, key: str, change: Callable[[D], D], start: Callable[[], D] | None = None
@@ -112,7 +122,7 @@ class Documents(Generic[D]):
             if present is not None and after is before:
                 return present
             fresh = self._stamped(after)
-            written = self._write(key, fresh, Update(present.etag) if present else Create())
+            written = self.write(key, fresh, Update(present.etag) if present else Create())
             if written is not None:
                 return Versioned(fresh, written)
             time.sleep(random.random() * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**attempt))  # noqa: S311
@@ -125,16 +135,23 @@ class Documents(Generic[D]):
             PreconditionFailed: it is not the newest any more.
         """
         fresh = self._stamped(document)
-        written = self._write(key, fresh, Update(held.etag))
+        written = self.write(key, fresh, Update(held.etag))
         if written is None:
             raise PreconditionFailed(key=key)
         return Versioned(fresh, written)
 
-    def _write(self, key: str, document: D, mode: Create | Update) -> str | None:
+    def write(
+        self, key: str, document: D, mode: Create | Update, metadata: Mapping[str, str] | None = None
+    ) -> str | None:
+        """Write a version as it stands if the mode holds; return its ETag, None if another one stands there.
+
+        Raises:
+            WriteConflict: other writes were under way each time.
+        """
         body = document.model_dump_json(indent=1).encode()
         for attempt in range(_MOST_TRIES):
             try:
-                return self._store.put(key, body, mode)
+                return self._store.put(key, body, mode, metadata=metadata)
             except WriteConflict:
                 time.sleep(random.random() * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**attempt))  # noqa: S311
             except PreconditionFailed:

@@ -3,7 +3,11 @@
     uploads bucket   uploads/{room_id}/{upload_id}/data
     rooms bucket     {room_id}/room.json
                      {room_id}/manifest.json
-                     {room_id}/log/{revision:012d}.json
+                     {room_id}/log/{revision:012d}.json             what happened to its models
+                     {room_id}/snapshots/{revision:012d}.json       the manifest as it was
+                     {room_id}/damaged/{ulid}.json                  one that could not be read
+                     {room_id}/room-log/{revision:012d}.json        what happened to its members
+                     {room_id}/room-snapshots/{revision:012d}.json
                      {room_id}/models/{model_type}_{model_id}/...   model.json last
                      {room_id}/jobs/{job_id}/job.json
                      {room_id}/jobs/{job_id}/log/{segment:08d}.txt
@@ -160,6 +164,26 @@ def manifest_log_prefix(room_id: str) -> str:
 def manifest_log_key(room_id: str, revision: int) -> str:
     """Return the key of one entry of the manifest's immutable history."""
     return f"{manifest_log_prefix(room_id)}{revision:012d}.json"
+
+
+def snapshots_prefix(room_id: str) -> str:
+    """Return what the keys of the manifest's snapshots start with; they sort by revision."""
+    return f"{room_id}/snapshots/"
+
+
+def damaged_key(room_id: str, ulid: str) -> str:
+    """Return where a manifest that cannot be read is kept."""
+    return f"{room_id}/damaged/{ulid}.json"
+
+
+def room_log_prefix(room_id: str) -> str:
+    """Return what the keys of the immutable history of the room's members start with."""
+    return f"{room_id}/room-log/"
+
+
+def room_snapshots_prefix(room_id: str) -> str:
+    """Return what the keys of the snapshots of the room's record start with."""
+    return f"{room_id}/room-snapshots/"
 
 
 def models_prefix(room_id: str) -> str:

@@ -1,6 +1,6 @@
 """Pure: what people do with a room's models: aliases, versions, tags, notes, removal.
 
-Each change returns the next revision, or the very same manifest where there is nothing to change; so each may
+Each change returns the changed manifest, or the very same one where there is nothing to change; so each may
 be made twice. Tags commute. An alias is moved from the model that the caller saw it at, so that of two who
 move it at once one is told.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.storage.errors import InputError, NotFound, StoreError
-from sleap_rtc.storage.manifest import next_revision
 from sleap_rtc.storage.model_name import checked_name, checked_tag, parse_version
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class ModelRemoved(NotFound):
 
 
 def find_model(manifest: Manifest, text: str) -> ManifestModel:
-    """Return the model that an id, an alias or a `name@version` stands for.
+    """Return the model that an id, an alias, a `name@version` or an id of the existing tool stands for.
 
     Raises:
         NotFound: the room has no such model.
@@ -50,7 +49,9 @@ def find_model(manifest: Manifest, text: str) -> ManifestModel:
     """
     asked = parse_version(text)
     model_id = _version(manifest, *asked) if asked else manifest.aliases.get(text, text)
-    return _present(manifest, model_id or text)
+    if model_id not in manifest.models:
+        model_id = next((m.id for m in manifest.models.values() if text in m.legacy_ids), text)
+    return _present(manifest, model_id)
 
 
 def list_models(
@@ -67,9 +68,7 @@ def list_models(
     return sorted(found, key=lambda model: model.training.trained_at, reverse=True)
 
 
-def with_alias(
-    manifest: Manifest, alias: str, model_id: str, expected: str | None, now: datetime
-) -> Manifest:
+def with_alias(manifest: Manifest, alias: str, model_id: str, expected: str | None) -> Manifest:
     """Return the manifest in which an alias names a model.
 
     Args:
@@ -77,7 +76,6 @@ def with_alias(
         alias: given anew, or moved.
         model_id: what it names from now on.
         expected: the id that it named when the caller looked, None if there was no such alias.
-        now: the time of the change.
 
     Raises:
         NameRefused: the text cannot be an alias.
@@ -90,10 +88,10 @@ def with_alias(
     if holder == model_id:
         return manifest
     _check_holder(alias, holder, expected)
-    return _with_aliases(manifest, {**manifest.aliases, alias: model_id}, now)
+    return _with_aliases(manifest, {**manifest.aliases, alias: model_id})
 
 
-def without_alias(manifest: Manifest, alias: str, expected: str, now: datetime) -> Manifest:
+def without_alias(manifest: Manifest, alias: str, expected: str) -> Manifest:
     """Return the manifest without an alias.
 
     Raises:
@@ -104,10 +102,10 @@ def without_alias(manifest: Manifest, alias: str, expected: str, now: datetime) 
         return manifest
     _check_holder(alias, holder, expected)
     left = {name: model_id for name, model_id in manifest.aliases.items() if name != alias}
-    return _with_aliases(manifest, left, now)
+    return _with_aliases(manifest, left)
 
 
-def with_version(manifest: Manifest, name: str, model_id: str, now: datetime) -> Manifest:
+def with_version(manifest: Manifest, name: str, model_id: str) -> Manifest:
     """Return the manifest in which a model is the next version of a name; it is a version only once.
 
     Raises:
@@ -119,12 +117,10 @@ def with_version(manifest: Manifest, name: str, model_id: str, now: datetime) ->
     versions = manifest.versions.get(name, [])
     if model_id in versions:
         return manifest
-    return next_revision(manifest, now, versions={**manifest.versions, name: [*versions, model_id]})
+    return manifest.model_copy(update={"versions": {**manifest.versions, name: [*versions, model_id]}})
 
 
-def with_tags(
-    manifest: Manifest, model_id: str, add: Iterable[str], remove: Iterable[str], now: datetime
-) -> Manifest:
+def with_tags(manifest: Manifest, model_id: str, add: Iterable[str], remove: Iterable[str]) -> Manifest:
     """Return the manifest in which a model has some tags more and some less.
 
     Raises:
@@ -135,10 +131,10 @@ def with_tags(
     tags = sorted({*model.tags, *map(checked_tag, add)} - set(remove))
     if set(tags) == set(model.tags):
         return manifest
-    return _with_changed(manifest, model, now, tags=tags)
+    return _with_changed(manifest, model, tags=tags)
 
 
-def with_notes(manifest: Manifest, model_id: str, notes: str, now: datetime) -> Manifest:
+def with_notes(manifest: Manifest, model_id: str, notes: str) -> Manifest:
     """Return the manifest in which a model has these notes in place of what it had; the last writer's stay.
 
     Raises:
@@ -150,7 +146,7 @@ def with_notes(manifest: Manifest, model_id: str, notes: str, now: datetime) -> 
             message=f"Notes have at most {MAX_NOTE_CHARS:,} characters; these have {len(notes):,}."
         )
     model = _present(manifest, model_id)
-    return manifest if model.notes == notes else _with_changed(manifest, model, now, notes=notes)
+    return manifest if model.notes == notes else _with_changed(manifest, model, notes=notes)
 
 
 def without_model(manifest: Manifest, model_id: str, now: datetime) -> Manifest:
@@ -160,17 +156,17 @@ def without_model(manifest: Manifest, model_id: str, now: datetime) -> Manifest:
         NotFound: the room has no such model.
     """
     model = _known(manifest, model_id)
-    return manifest if model.deleted_at else _with_changed(manifest, model, now, deleted_at=now)
+    return manifest if model.deleted_at else _with_changed(manifest, model, deleted_at=now)
 
 
-def restored_model(manifest: Manifest, model_id: str, now: datetime) -> Manifest:
+def restored_model(manifest: Manifest, model_id: str) -> Manifest:
     """Return the manifest that shows a removed model again.
 
     Raises:
         NotFound: the room has no such model.
     """
     model = _known(manifest, model_id)
-    return _with_changed(manifest, model, now, deleted_at=None) if model.deleted_at else manifest
+    return _with_changed(manifest, model, deleted_at=None) if model.deleted_at else manifest
 
 
 def _known(manifest: Manifest, model_id: str) -> ManifestModel:
@@ -201,12 +197,12 @@ def _check_holder(alias: str, holder: str | None, expected: str | None) -> None:
         raise AliasMoved(alias=alias, holder=holder or "no model", expected=expected or "no model")
 
 
-def _with_changed(manifest: Manifest, model: ManifestModel, now: datetime, **changed: Any) -> Manifest:
+def _with_changed(manifest: Manifest, model: ManifestModel, **changed: Any) -> Manifest:
     models = {**manifest.models, model.id: model.model_copy(update=changed)}
-    return next_revision(manifest, now, models=models)
+    return manifest.model_copy(update={"models": models})
 
 
-def _with_aliases(manifest: Manifest, aliases: dict[str, str], now: datetime) -> Manifest:
+def _with_aliases(manifest: Manifest, aliases: dict[str, str]) -> Manifest:
     """Keep the one alias that a model shows in step: the one that it has if it may, else the first."""
     models = dict(manifest.models)
     for model_id in {*manifest.aliases.values(), *aliases.values()} & models.keys():
@@ -214,4 +210,4 @@ def _with_aliases(manifest: Manifest, aliases: dict[str, str], now: datetime) ->
         shown = models[model_id].alias
         if shown not in own:
             models[model_id] = models[model_id].model_copy(update={"alias": own[0] if own else None})
-    return next_revision(manifest, now, models=models, aliases=aliases)
+    return manifest.model_copy(update={"models": models, "aliases": aliases})

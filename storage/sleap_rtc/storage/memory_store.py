@@ -32,9 +32,16 @@ class MemoryObjectStore:
         """Return what is known of an object."""
         return self.get(key).info
 
-    def put(self, key: str, body: bytes, mode: PutMode, content_type: str = "application/json") -> str:  # noqa: ARG002
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        mode: PutMode,
+        content_type: str = "application/json",  # noqa: ARG002
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
         """Write an object if the mode holds."""
-        return self.place(key, body, mode, metadata={})
+        return self.place(key, body, mode, metadata=metadata or {})
 
     def place(self, key: str, body: bytes, mode: PutMode, metadata: Mapping[str, str]) -> str:
         """Write an object with user metadata, as a completed multipart upload would."""

@@ -61,8 +61,15 @@ class ObjectStore(Protocol):
     def head(self, key: str) -> ObjectInfo:
         """Return what is known of an object, user metadata included. Raises NotFound."""
 
-    def put(self, key: str, body: bytes, mode: PutMode, content_type: str = "application/json") -> str:
-        """Write an object and return its ETag.
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        mode: PutMode,
+        content_type: str = "application/json",
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
+        """Write an object, with user metadata if there is any, and return its ETag.
 
         Raises:
             PreconditionFailed: the mode did not hold (S3: 412), also for Update of an absent object (404).

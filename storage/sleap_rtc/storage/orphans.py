@@ -1,7 +1,7 @@
 """Orchestration: model folders that no revision of a room's manifest names, found and removed after a grace.
 
-No change takes a model out of a manifest (a removed one is only hidden), so the current view and the log's
-newest entry name every model that any revision names.
+No change takes a model out of a manifest (a removed one is only hidden), so the newest one names every model
+that any revision names.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.document import Documents
-from sleap_rtc.storage.manifest import Manifest
-from sleap_rtc.storage.manifest_history import ManifestHistory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Container
     from datetime import datetime, timedelta
 
     from sleap_rtc.storage.object_store import ObjectInfo, ObjectStore
@@ -36,11 +34,13 @@ class Orphans:
     Args:
         room_id: the room.
         store: the rooms bucket.
+        named: returns the ids of all models that a revision names; what it raises, every method raises.
     """
 
-    def __init__(self, room_id: str, store: ObjectStore) -> None:
+    def __init__(self, room_id: str, store: ObjectStore, named: Callable[[], Container[str]]) -> None:
         self._room_id = room_id
         self._store = store
+        self._named = named
 
     def find(self, grace: timedelta, now: datetime) -> list[Orphan]:
         """Return the orphans in which nothing was written for the time of grace.
@@ -48,10 +48,6 @@ class Orphans:
         Args:
             grace: longer than an upload of a model and the sweep that publishes it may take.
             now: the present time.
-
-        Raises:
-            NotFound: the room has no manifest, so that nothing can be told of its models. `repair` makes one.
-            DocumentUnreadable: it cannot be read.
         """
         named = self._named()
         found: dict[keys.ModelFolder, Orphan] = {}
@@ -62,7 +58,7 @@ class Orphans:
         return [orphan for orphan in found.values() if now - orphan.modified > grace]
 
     def remove(self, grace: timedelta, now: datetime) -> list[Orphan]:
-        """Delete the orphans and return them. Raises what `find` raises."""
+        """Delete the orphans and return them."""
         found = self.find(grace, now)
         named = self._named()  # while they were looked for, somebody may have published one
         removed = [orphan for orphan in found if orphan.folder.model_id not in named]
@@ -71,11 +67,6 @@ class Orphans:
             for key in sorted(orphan.keys, key=lambda key: key != orphan.folder.record):
                 self._store.delete(key)
         return removed
-
-    def _named(self) -> set[str]:
-        manifest = Documents(self._store, Manifest).read(keys.manifest_key(self._room_id)).value
-        newest = ManifestHistory(self._room_id, self._store).newest()
-        return {*manifest.models, *(newest.models if newest else ())}
 
 
 def _joined(orphan: Orphan, info: ObjectInfo) -> Orphan:

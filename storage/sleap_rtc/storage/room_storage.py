@@ -1,44 +1,42 @@
-"""Orchestration: what a room holds, read and changed through conditional writes.
+"""Orchestration: what a room holds, and the changes that people and reactors make to it.
 
-Every change is one conditional write of the manifest, then one entry of the immutable log. A manifest that is
-gone goes on from the log's newest entry; one that cannot be read is left as it is, and nothing changes.
+Every change is one entry of the room's log, whose creation is the lock, and then the manifest that shows it
+(`ledger`). A manifest that is gone is rebuilt from the log; one that cannot be read is left as it is, and
+nothing changes.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
+from ulid import ULID
 
-from sleap_rtc.storage import keys, manifest_changes
-from sleap_rtc.storage.document import Documents, Versioned
-from sleap_rtc.storage.errors import NotFound
-from sleap_rtc.storage.manifest import (
-    Manifest,
-    ManifestModel,
-    ModelRecord,
-    model_id_of,
-    with_lost_models,
-    with_model,
-)
-from sleap_rtc.storage.manifest_history import ManifestHistory
+from sleap_rtc.storage import keys, manifest_changes, registry_changes
+from sleap_rtc.storage.document import DocumentTooNew, DocumentUnreadable
+from sleap_rtc.storage.errors import NotFound, PreconditionFailed
+from sleap_rtc.storage.ledger import Entry, Ledger, Places
+from sleap_rtc.storage.manifest import Manifest, ManifestModel, ModelRecord, model_id_of, with_model
+from sleap_rtc.storage.manifest_diff import diff
+from sleap_rtc.storage.object_store import Create
 from sleap_rtc.storage.orphans import Orphans
+from sleap_rtc.storage.registry_changes import RegistryChange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime, timedelta
 
-    from sleap_rtc.storage.manifest_history import Revision
     from sleap_rtc.storage.object_store import ObjectStore
     from sleap_rtc.storage.orphans import Orphan
 
 
 class RoomStorage:
-    """The models of one room.
+    """The models of one room; one instance may serve several threads.
 
-    The methods that change something take the time of the change, and may be called twice. Each may raise
-    DocumentUnreadable (the manifest is damaged or of a newer version) and PreconditionFailed (too many
-    writers for too long); what else a change may raise stands at its rule in `manifest_changes`.
+    The methods that change something take who changes it and when, and may be called twice. Each may raise
+    DocumentUnreadable (the manifest or its log is damaged, or of a newer version) and PreconditionFailed (too
+    many writers for too long); what else a change may raise stands at its rule in `manifest_changes`.
 
     Args:
         room_id: the room.
@@ -50,23 +48,19 @@ class RoomStorage:
         self.room_id = room_id
         self._store = store
         self._bucket = bucket
-        self._manifests = Documents(store, Manifest)
-        self._log = ManifestHistory(room_id, store)
-        self._held: Versioned[Manifest] | None = None
+        places = Places(
+            keys.manifest_key(room_id), keys.manifest_log_prefix(room_id), keys.snapshots_prefix(room_id)
+        )
+        self._ledger: Ledger[Manifest, RegistryChange] = Ledger(
+            store, places, Manifest(room_id=room_id), Entry[RegistryChange]
+        )
 
     def manifest(self) -> Manifest:
-        """Return the current view; an empty one for a room that has published nothing.
+        """Return the newest state; an empty one for a room that has published nothing.
 
-        One that is as it was when it was read last costs a HEAD: reading 10,000 models takes half a second.
+        Where it was read before it costs one GET, and one more for each change since.
         """
-        key = keys.manifest_key(self.room_id)
-        held = self._held
-        try:
-            if held is None or self._store.head(key).etag != held.etag:
-                self._held = held = self._manifests.read(key)
-        except NotFound:
-            return Manifest(room_id=self.room_id)
-        return held.value
+        return self._ledger.read()
 
     def list_models(self, *, tag: str | None = None, model_type: str | None = None) -> list[ManifestModel]:
         """Return the models that were not removed, newest first, of one tag or type if it is given."""
@@ -82,7 +76,7 @@ class RoomStorage:
         return manifest_changes.find_model(self.manifest(), name)
 
     def read_record(self, folder: keys.ModelFolder) -> ModelRecord:
-        """Return a model's own record.
+        """Return a model's own record, which has its whole lineage and its loss curve.
 
         Raises:
             NotFound: it has none, so it was never wholly uploaded.
@@ -90,54 +84,56 @@ class RoomStorage:
         """
         return ModelRecord.model_validate_json(self._store.get(folder.record).body)
 
-    def publish_model(self, record: ModelRecord, now: datetime) -> Versioned[Manifest]:
+    def check_publish(self, record: ModelRecord) -> None:
+        """Look whether the manifest would take a model. Raises ModelIdTaken."""
+        with_model(self.manifest(), record, self._bucket)
+
+    def publish_model(self, record: ModelRecord, now: datetime) -> Manifest:
         """Put a model into the manifest; doing it twice changes nothing."""
-        return self._change(lambda manifest: with_model(manifest, record, self._bucket, now))
+        change = registry_changes.Published(bucket=self._bucket, record=record)
+        return self._ledger.append(change, record.trained_by, now)
 
-    def set_alias(self, alias: str, model_id: str, expected: str | None, now: datetime) -> Manifest:
+    def set_alias(self, alias: str, model_id: str, expected: str | None, by: str, now: datetime) -> Manifest:
         """Let an alias name a model, if it names the model that the caller saw it at (None: no model)."""
-        return self._change(
-            lambda manifest: manifest_changes.with_alias(manifest, alias, model_id, expected, now)
-        ).value
+        change = registry_changes.AliasSet(alias=alias, model_id=model_id, expected=expected)
+        return self._ledger.append(change, by, now)
 
-    def remove_alias(self, alias: str, expected: str, now: datetime) -> Manifest:
+    def remove_alias(self, alias: str, expected: str, by: str, now: datetime) -> Manifest:
         """Take an alias off the model that the caller saw it at."""
-        return self._change(
-            lambda manifest: manifest_changes.without_alias(manifest, alias, expected, now)
-        ).value
+        return self._ledger.append(registry_changes.AliasRemoved(alias=alias, expected=expected), by, now)
 
-    def add_version(self, name: str, model_id: str, now: datetime) -> Manifest:
+    def add_version(self, name: str, model_id: str, by: str, now: datetime) -> Manifest:
         """Make a model the next version of a name."""
-        return self._change(
-            lambda manifest: manifest_changes.with_version(manifest, name, model_id, now)
-        ).value
+        return self._ledger.append(registry_changes.VersionAdded(name=name, model_id=model_id), by, now)
 
     def tag(
-        self, model_id: str, now: datetime, *, add: Iterable[str] = (), remove: Iterable[str] = ()
+        self,
+        model_id: str,
+        by: str,
+        now: datetime,
+        *,
+        add: Iterable[str] = (),
+        remove: Iterable[str] = (),
     ) -> Manifest:
         """Give a model tags and take some from it."""
-        more, less = tuple(add), tuple(remove)
-        return self._change(
-            lambda manifest: manifest_changes.with_tags(manifest, model_id, more, less, now)
-        ).value
+        change = registry_changes.Tagged(model_id=model_id, add=tuple(add), remove=tuple(remove))
+        return self._ledger.append(change, by, now)
 
-    def note(self, model_id: str, notes: str, now: datetime) -> Manifest:
+    def note(self, model_id: str, notes: str, by: str, now: datetime) -> Manifest:
         """Replace a model's notes."""
-        return self._change(
-            lambda manifest: manifest_changes.with_notes(manifest, model_id, notes, now)
-        ).value
+        return self._ledger.append(registry_changes.Noted(model_id=model_id, notes=notes), by, now)
 
-    def remove(self, model_id: str, now: datetime) -> Manifest:
+    def remove(self, model_id: str, by: str, now: datetime) -> Manifest:
         """Hide a model; its files stay."""
-        return self._change(lambda manifest: manifest_changes.without_model(manifest, model_id, now)).value
+        return self._ledger.append(registry_changes.Removed(model_id=model_id), by, now)
 
-    def restore(self, model_id: str, now: datetime) -> Manifest:
+    def restore(self, model_id: str, by: str, now: datetime) -> Manifest:
         """Show a removed model again."""
-        return self._change(lambda manifest: manifest_changes.restored_model(manifest, model_id, now)).value
+        return self._ledger.append(registry_changes.Restored(model_id=model_id), by, now)
 
-    def history(self, most: int = 50) -> list[Revision]:
-        """Return the newest revisions, the newest first, as far as the log has them."""
-        return self._log.revisions(most)
+    def history(self, most: int = 50) -> list[Entry[RegistryChange]]:
+        """Return who changed what, the newest first, as far as the log has it."""
+        return self._ledger.entries(most)
 
     def diff(self, before: int, after: int) -> tuple[str, ...]:
         """Return in words what changed between two revisions.
@@ -145,41 +141,60 @@ class RoomStorage:
         Raises:
             NotFound: the log has no such revision.
         """
-        return self._log.diff(before, after)
+        return diff(self._ledger.at(before), self._ledger.at(after))
 
     def orphans(self, grace: timedelta, now: datetime) -> list[Orphan]:
         """Return what `gc` would delete."""
-        return Orphans(self.room_id, self._store).find(grace, now)
+        return self._orphans().find(grace, now)
 
     def gc(self, grace: timedelta, now: datetime) -> list[Orphan]:
         """Delete the model folders that no revision names and that are older than the grace; return them.
 
         Raises:
-            NotFound: the room has no manifest; `repair` makes one.
+            NotFound: the room has neither a manifest nor a log; `repair` makes them.
         """
-        return Orphans(self.room_id, self._store).remove(grace, now)
+        return self._orphans().remove(grace, now)
 
-    def repair(self, now: datetime) -> Manifest:
-        """Bring a lost manifest back, and into it whole models that it does not name.
+    def repair(self, by: str, now: datetime) -> Manifest:
+        """Bring a lost or damaged manifest back from the log, and into it whole models that it does not name.
 
-        The log's newest entry is the manifest as it was. Models that came after it, or all where there is no
-        log, come from their own records; what else was done after it is lost.
+        A damaged one is put aside, not overwritten. Where the log is lost, too, the models come from their
+        own records, and what else was done is lost.
+
+        Raises:
+            DocumentTooNew: the manifest, or its log, is of a newer version.
         """
-        newest = self._log.newest()
-        if newest is not None:
-            self._manifests.keep(keys.manifest_key(self.room_id), newest)
-        unnamed = list(self._whole_models(without=self.manifest().models.keys()))
-        if newest is None and not unnamed:
-            return self.manifest()
-        return self._change(lambda manifest: with_lost_models(manifest, unnamed, self._bucket, now)).value
+        manifest = self._rebuilt()
+        unnamed = tuple(self._whole_models(without=manifest.models.keys()))
+        if not unnamed:
+            return manifest
+        change = registry_changes.Recovered(bucket=self._bucket, records=unnamed)
+        return self._ledger.append(change, by, now)
 
-    def _change(self, change: Callable[[Manifest], Manifest]) -> Versioned[Manifest]:
-        changed = self._manifests.change(keys.manifest_key(self.room_id), change, start=self._start)
-        self._log.keep(changed.value)
-        return changed
+    def _rebuilt(self) -> Manifest:
+        try:
+            return self._ledger.show()
+        except DocumentTooNew:
+            raise
+        except DocumentUnreadable as error:
+            if error.key != keys.manifest_key(self.room_id):
+                raise
+        self._put_aside()
+        return self._ledger.show()
 
-    def _start(self) -> Manifest:
-        return self._log.newest() or Manifest(room_id=self.room_id)
+    def _put_aside(self) -> None:
+        damaged = self._store.get(keys.manifest_key(self.room_id))
+        with suppress(PreconditionFailed):  # no two ULIDs are the same, so it is ours whose reply was lost
+            self._store.put(keys.damaged_key(self.room_id, str(ULID())), damaged.body, Create())
+        self._store.delete(damaged.info.key)
+
+    def _orphans(self) -> Orphans:
+        return Orphans(self.room_id, self._store, self._named)
+
+    def _named(self) -> set[str]:
+        if self._ledger.lost():
+            raise NotFound(what=f"manifest of room {self.room_id}")
+        return set(self.manifest().models)
 
     def _whole_models(self, without: Iterable[str]) -> Iterator[ModelRecord]:
         """Yield the records, but of these ids, that tell the truth about their files."""

@@ -9,7 +9,7 @@ from sleap_rtc.storage.object_store import Create, ObjectInfo, PutMode, StoredOb
 from sleap_rtc.storage.s3_client import s3_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from types_boto3_s3 import S3Client
 
@@ -37,7 +37,14 @@ class S3ObjectStore:
             key, reply["ContentLength"], reply["ETag"], reply["LastModified"], reply["Metadata"]
         )
 
-    def put(self, key: str, body: bytes, mode: PutMode, content_type: str = "application/json") -> str:
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        mode: PutMode,
+        content_type: str = "application/json",
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
         """Write an object if the mode holds."""
         condition: dict[str, str] = {}
         if isinstance(mode, Create):
@@ -51,6 +58,7 @@ class S3ObjectStore:
                     Key=key,
                     Body=body,
                     ContentType=content_type,
+                    Metadata=dict(metadata or {}),
                     **condition,  # type: ignore[arg-type] # one of two str parameters
                 )
         except NotFound:

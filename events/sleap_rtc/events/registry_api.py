@@ -1,0 +1,103 @@
+"""Pure: what client and service say to each other about a room's models and what happened to them.
+
+Everything that comes from outside is bounded here; what a name or a tag may be is said by `storage.model_name`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sleap_rtc.storage.manifest import ManifestModel, ModelRecord
+from sleap_rtc.storage.manifest_changes import MAX_NOTE_CHARS
+
+ModelName = Annotated[str, Field(min_length=1, max_length=80)]
+"""An id, an alias, or a name's version: `flies@2`."""
+ModelId = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+Tag = Annotated[str, Field(min_length=1, max_length=64)]
+LONGEST_GRACE_H = 24 * 365
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ModelPage(_Reply):
+    """`GET /api/rooms/{room_id}/models`: the newest first, and how many there are in all."""
+
+    revision: int
+    total: int
+    models: list[ManifestModel]
+
+
+class ModelDetails(_Reply):
+    """`GET /api/rooms/{room_id}/models/{model}`: a model with all of its names and its own record.
+
+    `versions` maps names to this model's number under them. The record is None where it is damaged or gone.
+    """
+
+    model: ManifestModel
+    aliases: list[str]
+    versions: dict[str, int]
+    record: ModelRecord | None
+
+
+class SetAlias(_Request):
+    """`PUT /api/rooms/{room_id}/aliases/{alias}`: `expected` is what it named when the caller looked."""
+
+    model: ModelName
+    expected: ModelId | None
+
+
+class AddVersion(_Request):
+    """`POST /api/rooms/{room_id}/versions`."""
+
+    name: Name
+    model: ModelName
+
+
+class ChangeModel(_Request):
+    """`PATCH /api/rooms/{room_id}/models/{model}`: notes are replaced where they are given."""
+
+    add_tags: list[Tag] = Field(default_factory=list, max_length=64)
+    remove_tags: list[Tag] = Field(default_factory=list, max_length=64)
+    notes: str | None = Field(None, max_length=MAX_NOTE_CHARS)
+
+
+class RevisionView(_Reply):
+    """One entry of a room's history: who did what, and when."""
+
+    revision: int
+    at: datetime
+    by: str
+    what: str
+
+
+class DiffView(_Reply):
+    """`GET /api/rooms/{room_id}/diff`: what changed between two revisions, a sentence for each thing."""
+
+    before: int
+    after: int
+    changes: list[str]
+
+
+class CollectGarbage(_Request):
+    """`POST /api/rooms/{room_id}/gc`, for owners. Nothing is deleted unless `delete` is set."""
+
+    grace_h: float = Field(24.0, ge=1.0, le=LONGEST_GRACE_H)
+    delete: bool = False
+
+
+class OrphanView(_Reply):
+    """A model's folder that no revision names."""
+
+    folder: str
+    size_bytes: int
+    modified: datetime
