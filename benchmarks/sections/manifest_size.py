@@ -26,7 +26,7 @@ _ROOM = "lab"
 
 def manifest_of(models: int) -> Manifest:
     """Return the manifest of a room in which one model in ten is tagged and one in a hundred has an alias."""
-    one = with_model(Manifest(room_id=_ROOM), record(_ROOM, 0), "rooms", _NOW).models["00000000"]
+    one = with_model(Manifest(room_id=_ROOM), record(_ROOM, 0), "rooms").models["00000000"]
     shown = {}
     for number in range(models):
         told = record(_ROOM, number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,6 @@ from percentiles import percentile
 from processes import ProcessFailed
 from strikes import LoseReply
 
-from sleap_rtc.storage import keys
 from sleap_rtc.storage.room_storage import RoomStorage
 from sleap_rtc.storage.s3_client import s3_client
 from sleap_rtc.storage.s3_store import S3ObjectStore
@@ -31,7 +31,7 @@ _ROOM, _BUCKET = "lab", "rooms"
 
 
 class LoseEveryNth:
-    """Lets the store make every n-th write of the manifest, and cuts the connection instead of answering."""
+    """Lets the store make every n-th write of log or manifest, and cuts the connection instead of answering."""
 
     def __init__(self, n: int) -> None:
         self._n = n
@@ -40,7 +40,7 @@ class LoseEveryNth:
 
     def __call__(self, exchange: Exchange) -> Strike | None:
         """Count a request and say how it is struck."""
-        if exchange.method != "PUT" or not exchange.target.endswith(keys.manifest_key(_ROOM)):
+        if exchange.method != "PUT" or not re.search(rf"/{_ROOM}/(log/|manifest)", exchange.target):
             return None
         self.writes = next(self._writes)
         if self.writes % self._n:
@@ -60,7 +60,7 @@ def writers(folder: Path, processes: int, publishes: int, cut_every: int) -> Rep
         room = RoomStorage(_ROOM, S3ObjectStore(client, _BUCKET), _BUCKET)
         manifest, entries = room.manifest(), room.history(most=processes * publishes + 1)
     total = processes * publishes
-    told = [change for entry in entries for change in entry.changes]
+    told = [entry.change.words() for entry in entries]
     lost = total - len({f"{n:08x}" for n in range(total)} & manifest.models.keys())
     twice = max(manifest.revision, len(told)) - len(set(told))
     name = f"{processes} writers x {publishes}"

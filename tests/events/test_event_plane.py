@@ -56,7 +56,7 @@ from sleap_rtc.storage.object_store import Overwrite
 from sleap_rtc.storage.unchanged import unchanged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sleap_rtc.events.queue import Message
 
@@ -117,12 +117,19 @@ class EventPlane(RuleBasedStateMachine):
     def now(self) -> datetime:
         return self.begun + timedelta(seconds=self.clock.now)
 
-    def put_or_die(self, key: str, body: bytes, mode: Any, content_type: str = "") -> str:
+    def put_or_die(
+        self,
+        key: str,
+        body: bytes,
+        mode: Any,
+        content_type: str = "",
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
         if self.writes_left == 0:
             self.writes_left = -1
             raise ServiceDied
         self.writes_left -= 1
-        return self.put(key, body, mode)
+        return self.put(key, body, mode, metadata=metadata)
 
     def service(self, act: Callable[[], object], dies_after: int | None) -> None:
         """Let the service do something, and die after so many writes."""

@@ -218,7 +218,7 @@ def test_a_deep_sweep_costs_one_read_for_each_room(house: House) -> None:
     house.announced(house.finished())
     house.rooms.read.clear()
     house.swept_deep()
-    assert list(house.rooms.read.elements()) == [keys.manifest_key(ROOM)]
+    assert list(house.rooms.read.elements()) == [keys.manifest_log_key(ROOM, 2)]
 
 
 def test_a_job_that_has_not_ended_costs_one_read(house: House) -> None:

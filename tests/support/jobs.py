@@ -28,6 +28,7 @@ from sleap_rtc.storage.manifest import Manifest, ModelFile, ModelRecord, model_i
 from sleap_rtc.storage.memory_store import MemoryObjectStore
 from sleap_rtc.storage.object_store import Create, Overwrite
 from sleap_rtc.storage.room_storage import RoomStorage
+from sleap_rtc.storage.rooms_storage import RoomsStorage
 from support.loop import run
 
 if TYPE_CHECKING:
@@ -158,11 +159,12 @@ class House:
         """Start, or start again: what is in the buckets stays, what was in memory is gone."""
         self.jobs = JobStore(self.rooms)
         self.feed = RoomFeed(self.rooms, self.topic)
+        self.models = RoomsStorage(self.rooms, ROOMS_BUCKET)
         self.dispatch = Dispatch(self.uploads, UPLOADS_BUCKET, self.rooms, self.jobs, self, self.feed)
         self.publish = Publish(self.rooms, ROOMS_BUCKET, self.models, self.jobs, self.feed)
         self.reconcile = Reconcile(
             self.rooms,
-            ROOMS_BUCKET,
+            self.models,
             self.jobs,
             self.dispatch,
             self.publish,

@@ -241,7 +241,7 @@ class Reconcile:
 
     async def _sweep_models(self, room_id: str) -> None:
         def unpublished() -> list[keys.ModelFolder]:
-            known = self._models.of(room_id).manifest().models
+            known = self._models.of(room_id).show().models
             folders = (
                 keys.parse_model_key(f"{keys.models_prefix(room_id)}{name}{keys.MODEL_MARKER}")
                 for name in self._rooms.folders(keys.models_prefix(room_id))

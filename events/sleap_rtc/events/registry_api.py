@@ -1,6 +1,6 @@
 """Pure: what client and service say to each other about a room's models and what happened to them.
 
-Everything that comes from outside is bounded here; what a name or a tag may be is said by `storage.model_name`.
+Everything that comes from outside is bounded here; what a name or a tag may be says `storage.model_name`.
 """
 
 from __future__ import annotations

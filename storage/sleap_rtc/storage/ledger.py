@@ -33,7 +33,7 @@ from sleap_rtc.storage.object_store import Create, Update
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sleap_rtc.storage.object_store import ObjectInfo, ObjectStore
+    from sleap_rtc.storage.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
 
@@ -161,9 +161,14 @@ class Ledger(Generic[S, C]):
             return self._keep(self._shown(held)).state
 
     def show(self) -> S:
-        """Look at the view that is there, bring it up to the log, and return the state."""
+        """Bring the view up to the log, as a writer that died has not, and return the state."""
         with self._writing:
-            return self._keep(self._shown(self._caught_up(self._loaded()))).state
+            return self._keep(self._shown(self._newest())).state
+
+    def forget(self) -> None:
+        """Read everything again the next time, also the view, which somebody may have damaged or deleted."""
+        with self._writing:
+            self._held = None
 
     def entries(self, most: int) -> list[Entry[C]]:
         """Return at most so many of the newest entries, the newest first. Cost: one GET for each."""
@@ -219,29 +224,30 @@ class Ledger(Generic[S, C]):
 
     def _shown(self, held: _Held[S]) -> _Held[S]:
         """Write the view unless it shows this revision or a later one."""
-        state, etag = held.state, held.view_etag
-        if held.view_revision >= state.revision:
-            return held
-        if _is_due(state.revision):
+        state, etag, revision = held.state, held.view_etag, held.view_revision
+        if revision < state.revision and _is_due(state.revision):
             self._states.keep(self._places.snapshot(state.revision), state)
-        while True:
-            written = self._states.write(
-                self._places.view, state, Update(etag) if etag else Create(), {_REVISION: str(state.revision)}
-            )
-            if written is not None:
-                return _Held(state, written, state.revision)
-            try:
-                present = self._store.head(self._places.view)
-            except NotFound:
-                etag = None
-                continue
-            revision, etag = self._revision_of(present), present.etag
-            if revision >= state.revision:
-                return _Held(state, etag, revision)
+        # Where somebody else changed the state in between, he has most likely shown that.
+        known = revision == state.revision - 1
+        while revision < state.revision:
+            if not known:
+                etag, revision = self._looked_at()
+            known = False
+            if revision < state.revision:
+                mode = Update(etag) if etag else Create()
+                told = {_REVISION: str(state.revision)}
+                etag = self._states.write(self._places.view, state, mode, told)
+                revision = state.revision if etag else revision
+        return _Held(state, etag, revision)
 
-    def _revision_of(self, view: ObjectInfo) -> int:
+    def _looked_at(self) -> tuple[str | None, int]:
+        """Return the version of the view that is there, and which revision it shows."""
+        try:
+            view = self._store.head(self._places.view)
+        except NotFound:
+            return None, 0
         told = view.metadata.get(_REVISION)
-        return int(told) if told else self._states.read(view.key).value.revision
+        return view.etag, int(told) if told else self._states.read(view.key).value.revision
 
     def _replayed(self, until: int | None = None) -> S:
         """Return the state that the log makes: all of it, or up to a revision."""

@@ -62,6 +62,10 @@ class RoomStorage:
         """
         return self._ledger.read()
 
+    def show(self) -> Manifest:
+        """Bring a manifest that a writer left behind up to the log, and return it."""
+        return self._ledger.show()
+
     def list_models(self, *, tag: str | None = None, model_type: str | None = None) -> list[ManifestModel]:
         """Return the models that were not removed, newest first, of one tag or type if it is given."""
         return manifest_changes.list_models(self.manifest(), tag=tag, model_type=model_type)
@@ -172,6 +176,7 @@ class RoomStorage:
         return self._ledger.append(change, by, now)
 
     def _rebuilt(self) -> Manifest:
+        self._ledger.forget()
         try:
             return self._ledger.show()
         except DocumentTooNew:
