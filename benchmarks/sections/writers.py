@@ -31,7 +31,7 @@ _ROOM, _BUCKET = "lab", "rooms"
 
 
 class LoseEveryNth:
-    """Lets the store make every n-th write of log or manifest, and cuts the connection instead of answering."""
+    """Lets the store make every n-th write of log and manifest, and cuts the line instead of answering."""
 
     def __init__(self, n: int) -> None:
         self._n = n

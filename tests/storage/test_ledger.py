@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from hypothesis import settings
@@ -17,11 +17,13 @@ from hypothesis.strategies import booleans, integers
 from pydantic import BaseModel
 from support.fault_proxy import FaultProxy, LoseReply
 
+from sleap_rtc.storage.change_log import Entry, Logged, Made, Revision
 from sleap_rtc.storage.document import DocumentUnreadable
 from sleap_rtc.storage.errors import InputError, NotFound, Unreachable
-from sleap_rtc.storage.ledger import Entry, Ledger, Logged, Places
+from sleap_rtc.storage.ledger import Ledger, Places
 from sleap_rtc.storage.memory_store import MemoryObjectStore
 from sleap_rtc.storage.object_store import ObjectStore, Overwrite, PutMode, StoredObject
+from sleap_rtc.storage.proposals import Proposal
 from sleap_rtc.storage.s3_store import S3ObjectStore
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
-PLACES = Places("x/view.json", "x/log/", "x/snapshots/")
+PLACES = Places("x/view.json", "x/log/", "x/snapshots/", "x/pending/")
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -44,6 +46,7 @@ class Purse(Logged):
 class Put(BaseModel):
     """Coins come in, or go out as far as there are any."""
 
+    joins: ClassVar[bool] = False
     cents: int
 
     def apply(self, purse: Purse, at: datetime) -> Purse:
@@ -58,7 +61,7 @@ class Put(BaseModel):
 
 
 def ledger(store: ObjectStore) -> Ledger[Purse, Put]:
-    return Ledger(store, PLACES, Purse(), Entry[Put])
+    return Ledger(store, PLACES, Purse(), Entry[Put], Proposal[Put])
 
 
 def put(into: Ledger[Purse, Put], cents: int) -> Purse:
@@ -164,13 +167,7 @@ class TestAChange:
     def test_is_one_entry_and_then_the_view(self, memory: MemoryObjectStore) -> None:
         after = put(ledger(memory), 5)
         assert (after.revision, after.cents, after.updated_at) == (1, 5, NOON)
-        (entry,) = ledger(memory).entries(9)
-        assert (entry.revision, entry.by, entry.change, entry.write_id) == (
-            1,
-            "ada",
-            Put(cents=5),
-            after.write_id,
-        )
+        assert ledger(memory).revisions(9) == [Revision(1, NOON, "ada", Put(cents=5))]
         assert view(memory) == after
 
     def test_that_changes_nothing_writes_nothing(self, memory: MemoryObjectStore) -> None:
@@ -218,7 +215,7 @@ class TestAChange:
         with ThreadPoolExecutor(8) as writers:
             list(writers.map(write, range(8)))
         assert (ledger(store).read().cents, view(store).cents) == (40, 40)
-        assert Counter(entry.revision for entry in ledger(store).entries(99)) == Counter(range(1, 41))
+        assert Counter(entry.revision for entry in ledger(store).revisions(99)) == Counter(range(1, 41))
 
 
 class TestReading:
@@ -253,14 +250,14 @@ class TestReading:
     def test_passes_over_a_gap_alike_for_everybody(self, memory: MemoryObjectStore) -> None:
         for cents in (5, 3, -8, 2):
             put(ledger(memory), cents)
-        memory.delete(PLACES.entry(2))
+        memory.delete("x/log/000000000002.json")
         memory.delete(PLACES.view)
         assert (ledger(memory).read().cents, ledger(memory).read().revision) == (7, 4)
 
     def test_of_an_entry_that_cannot_be_read_says_so(self, memory: MemoryObjectStore) -> None:
         put(ledger(memory), 5)
-        memory.put(PLACES.entry(2), b'{"schema_version": 1}', Overwrite())
-        with pytest.raises(DocumentUnreadable, match=PLACES.entry(2)):
+        memory.put("x/log/000000000002.json", b'{"schema_version": 1}', Overwrite())
+        with pytest.raises(DocumentUnreadable, match=r"x/log/000000000002\.json"):
             ledger(memory).read()
 
     def test_of_a_store_that_does_not_answer_says_so(self) -> None:
@@ -289,7 +286,7 @@ class TestThePast:
             put(own, 1)
         lost = own.read()
         for number in range(1, 200):
-            memory.delete(PLACES.entry(number))
+            memory.delete(f"x/log/{number:012d}.json")
         memory.delete(PLACES.view)
         assert ledger(memory).read() == lost
 
@@ -309,10 +306,9 @@ class TestThePast:
         assert view(memory).cents == 24
 
 
-def test_the_form_of_an_entry_is_pinned(memory: MemoryObjectStore) -> None:
-    entry = Entry[Put](
-        write_id="01K9B4V0000000000000000000", revision=7, at=NOON, by="ada", change=Put(cents=5)
-    )
+def test_the_form_of_an_entry_is_pinned() -> None:
+    made: tuple[Made[Put], ...] = (Made(by="ada", change=Put(cents=5)), Made(by="bob", change=Put(cents=-1)))
+    entry = Entry[Put](write_id="01K9B4V0000000000000000000", revision=7, at=NOON, made=made)
     assert (
         entry.model_dump_json(indent=1) == (GOLDEN / "ledger_entry.json").read_text(encoding="utf-8").strip()
     )

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sleap_rtc.storage import keys
+from sleap_rtc.storage.change_log import Entry
 from sleap_rtc.storage.errors import NotFound
-from sleap_rtc.storage.ledger import Entry
 from sleap_rtc.storage.manifest import Manifest, ModelFile, ModelRecord, model_id_of, with_model
 from sleap_rtc.storage.memory_store import MemoryObjectStore
 from sleap_rtc.storage.object_store import Overwrite

@@ -4,6 +4,7 @@
     rooms bucket     {room_id}/room.json
                      {room_id}/manifest.json
                      {room_id}/log/{revision:012d}.json             what happened to its models
+                     {room_id}/pending/{ulid}.json                  what waits to happen to them
                      {room_id}/snapshots/{revision:012d}.json       the manifest as it was
                      {room_id}/damaged/{ulid}.json                  one that could not be read
                      {room_id}/room-log/{revision:012d}.json        what happened to its members
@@ -169,6 +170,11 @@ def manifest_log_key(room_id: str, revision: int) -> str:
 def snapshots_prefix(room_id: str) -> str:
     """Return what the keys of the manifest's snapshots start with; they sort by revision."""
     return f"{room_id}/snapshots/"
+
+
+def pending_prefix(room_id: str) -> str:
+    """Return what the keys of the changes that wait for a writer start with."""
+    return f"{room_id}/pending/"
 
 
 def damaged_key(room_id: str, ulid: str) -> str:

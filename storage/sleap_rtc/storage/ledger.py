@@ -1,13 +1,13 @@
-"""Orchestration: a state that many change at once: an immutable numbered log, and a view of the newest.
+"""Orchestration: a state that many change at once: a log that is the lock, and a view of the newest state.
 
-    {room_id}/log/000000000042.json        one change, created with If-None-Match: that makes it revision 42
-    {room_id}/snapshots/000000000100.json  the state after some revisions, so that a replay is short
-    {room_id}/manifest.json                the view: the state after a revision, written after the log
+    {room_id}/log/…            the numbered changes (`change_log`)
+    {room_id}/pending/…        changes that wait for somebody to write them (`proposals`)
+    {room_id}/manifest.json    the view: the state after a revision, written after the log
 
-The log is the lock and the truth. A writer folds what others wrote, applies his change to that, and creates
-the next number; whoever comes second is told 412 and looks again. The view is for readers: before a change is
-acknowledged the view shows it, and it never goes back (If-Match, and the revision in its metadata). A view
-that is lost, or behind because a writer died, costs a replay and no change.
+A writer folds what others wrote, applies his change to that, and creates the next number; whoever comes
+second is told 412 and looks again. Where many come at once, one writes for all. The view is for readers:
+before a change is acknowledged the view shows it, and it never goes back (If-Match, and the revision in its
+metadata). A view that is lost, or behind because a writer died, costs a replay and no change.
 
 What a change costs does not grow with the state but for the view, and readers who have read before only ask
 for the next number. After a lost reply the entry that stands there has our own `write_id`.
@@ -15,68 +15,33 @@ for the next number. After a lost reply the entry that stands there has our own 
 
 from __future__ import annotations
 
-import logging
+import itertools
 import random
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic
 
 from ulid import ULID
 
-from sleap_rtc.storage.document import Document, Documents
-from sleap_rtc.storage.errors import NotFound, PreconditionFailed, SleapRtcError
+from sleap_rtc.storage.change_log import C, ChangeLog, Entry, Made, Revision, S
+from sleap_rtc.storage.document import Documents
+from sleap_rtc.storage.errors import NotFound, PreconditionFailed
 from sleap_rtc.storage.object_store import Create, Update
+from sleap_rtc.storage.proposals import Proposal, Proposals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from sleap_rtc.storage.object_store import ObjectStore
 
-log = logging.getLogger(__name__)
-
 _PATIENCE_S = 60.0
-_LONGEST_PAUSE_S = 1.0
-# Whoever is further behind than this reads the view instead of one entry after the other.
-_FAR_BEHIND = 64
-_READERS = 16
+_TURN_S = 0.2
+_LONGEST_TURN_S = 1.0
+# Reading the view costs about as much as reading one entry for each so many bytes of it.
+_BYTES_FOR_AN_ENTRY = 100_000
+_LOOK_UP_AFTER = 4
 _REVISION = "revision"
-_MANY_REVISIONS = 1_000
-
-
-class Logged(Document):
-    """What every such state has: which revision it is, and since when."""
-
-    revision: int = 0
-    updated_at: datetime | None = None
-
-
-S = TypeVar("S", bound=Logged)
-
-
-class Change(Protocol):
-    """A change as a value: applied to one state it always makes the same other one."""
-
-    def apply(self, state: Any, at: datetime) -> Any:
-        """Return the changed state; the very same where there is nothing to change. Raises SleapRtcError."""
-
-    def words(self) -> str:
-        """Say what it does, a sentence without its full stop."""
-
-
-V = TypeVar("V")
-C = TypeVar("C", bound=Change)
-
-
-class Entry(Document, Generic[V]):
-    """One entry of a log: who changed what, and when."""
-
-    revision: int
-    at: datetime
-    by: str
-    change: V
 
 
 @dataclass(frozen=True)
@@ -86,14 +51,7 @@ class Places:
     view: str
     log: str
     snapshots: str
-
-    def entry(self, revision: int) -> str:
-        """Return the key of an entry of the log."""
-        return f"{self.log}{revision:012d}.json"
-
-    def snapshot(self, revision: int) -> str:
-        """Return the key of a snapshot."""
-        return f"{self.snapshots}{revision:012d}.json"
+    pending: str
 
 
 @dataclass(frozen=True)
@@ -103,6 +61,7 @@ class _Held(Generic[S]):
     state: S
     view_etag: str | None
     view_revision: int
+    view_bytes: int = 0
 
 
 class Ledger(Generic[S, C]):
@@ -116,17 +75,25 @@ class Ledger(Generic[S, C]):
         places: where in it.
         empty: the state before the first change.
         entry_kind: `Entry` of the changes that there are.
+        proposal_kind: `Proposal` of the same.
     """
 
-    def __init__(self, store: ObjectStore, places: Places, empty: S, entry_kind: type[Entry[C]]) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        places: Places,
+        empty: S,
+        entry_kind: type[Entry[C]],
+        proposal_kind: type[Proposal[C]],
+    ) -> None:
         self._store = store
         self._places = places
-        self._empty = empty
-        self._states = Documents(store, type(empty))
-        self._entries = Documents(store, entry_kind)
-        self._entry_kind = entry_kind
+        self._views = Documents(store, type(empty))
+        self._log: ChangeLog[S, C] = ChangeLog(store, places.log, places.snapshots, empty, entry_kind)
+        self._proposals: Proposals[C] = Proposals(store, places.pending, proposal_kind)
         self._held: _Held[S] | None = None
         self._writing = threading.Lock()
+        self._crowded = False
 
     def read(self) -> S:
         """Return the newest state; one GET where it is known and nobody changed it."""
@@ -140,24 +107,13 @@ class Ledger(Generic[S, C]):
             SleapRtcError: what the change itself raises; nothing is written.
             PreconditionFailed: too many writers for a minute.
         """
+        made: Made[C] = Made(by=by, change=change)
         with self._writing:
-            give_up_at = time.monotonic() + _PATIENCE_S
             held = self._newest()
-            while (changed := change.apply(held.state, at)) is not held.state:
-                begun = time.monotonic()
-                after = _stamped(changed, held.state.revision + 1, at, str(ULID()))
-                if self._create(after, change, by):
-                    held = replace(held, state=after)
-                    break
-                if begun > give_up_at:
-                    raise PreconditionFailed(key=self._places.entry(after.revision))
-                seen = held.state.revision
-                held = self._caught_up(held)
-                rivals = held.state.revision - seen
-                # With as many rivals as there were commits in between, about one of them writes at a time.
-                pause_s = random.random() * rivals * (time.monotonic() - begun)  # noqa: S311 - jitter
-                time.sleep(min(_LONGEST_PAUSE_S, pause_s))
-                held = self._caught_up(held)
+            if change.apply(held.state, at) is not held.state:
+                alone = None if self._crowded and change.joins else self._written(held, [made], at)
+                self._crowded = alone is None
+                held = alone or self._made_in_a_crowd(made, at)
             return self._keep(self._shown(held)).state
 
     def show(self) -> S:
@@ -170,28 +126,49 @@ class Ledger(Generic[S, C]):
         with self._writing:
             self._held = None
 
-    def entries(self, most: int) -> list[Entry[C]]:
-        """Return at most so many of the newest entries, the newest first. Cost: one GET for each."""
-        newest = self.read().revision
-        wanted = range(max(1, newest - most + 1), newest + 1)
-        return list(self._read_all(self._places.entry(number) for number in wanted))[::-1]
+    def revisions(self, most: int) -> list[Revision[C]]:
+        """Return at most so many of the newest changes, the newest first. Cost: one GET for each entry."""
+        return self._log.revisions(self.read().revision, most)
 
     def at(self, revision: int) -> S:
         """Return the state after a revision. Raises NotFound where the log does not have it."""
-        if revision and not self._exists(self._places.entry(revision)):
+        state = self._log.replayed(revision)
+        if state.revision != revision:
             raise NotFound(what=f"revision {revision}")
-        return self._replayed(revision)
+        return state
 
     def lost(self) -> bool:
         """Tell whether there is neither a view nor a log, so that nothing is known."""
         held = self._newest()
         return held.view_etag is None and held.state.revision == 0
 
-    def _create(self, after: S, change: C, by: str) -> bool:
-        entry = self._entry_kind(
-            write_id=after.write_id, revision=after.revision, at=after.updated_at, by=by, change=change
-        )
-        return self._entries.keep(self._places.entry(after.revision), entry)
+    def _made_in_a_crowd(self, made: Made[C], at: datetime) -> _Held[S]:
+        give_up_at = time.monotonic() + _PATIENCE_S
+        own = self._proposals.add(made, at) if made.change.joins else ""
+        try:
+            while time.monotonic() < give_up_at:
+                time.sleep(self._turn_s(own))
+                held = self._newest()
+                if made.change.apply(held.state, at) is held.state:
+                    return held
+                others = self._proposals.others(own) if own else ()
+                written = self._written(held, [made, *others], at)
+                if written is not None:
+                    return written
+        finally:
+            if own:
+                self._proposals.withdraw(own)
+        raise PreconditionFailed(key=self._places.log)
+
+    def _turn_s(self, own: str) -> float:
+        """Return how long to wait for those who come first, in seconds."""
+        ahead = self._proposals.ahead(own) if own else 1
+        self._crowded = bool(ahead)
+        return min(_LONGEST_TURN_S, ahead * _TURN_S) * (0.5 + random.random())  # noqa: S311 - jitter
+
+    def _written(self, held: _Held[S], made: list[Made[C]], at: datetime) -> _Held[S] | None:
+        state = self._log.create(held.state, made, str(ULID()), at)
+        return replace(held, state=state) if state else None
 
     def _newest(self) -> _Held[S]:
         return self._keep(self._caught_up(self._held or self._loaded()))
@@ -204,114 +181,47 @@ class Ledger(Generic[S, C]):
 
     def _loaded(self) -> _Held[S]:
         try:
-            found = self._states.read(self._places.view)
+            found = self._views.read(self._places.view)
         except NotFound:
-            return _Held(self._replayed(), None, 0)
+            return _Held(self._log.replayed(), None, 0)
         return _Held(found.value, found.etag, found.value.revision)
 
     def _caught_up(self, held: _Held[S]) -> _Held[S]:
-        state = held.state
-        while True:
-            for _ in range(_FAR_BEHIND):
-                try:
-                    entry = self._entries.read(self._places.entry(state.revision + 1)).value
-                except NotFound:
-                    return replace(held, state=state)
-                state = folded(state, entry)
-            fresh = self._loaded()
-            if fresh.state.revision > state.revision:
-                held, state = fresh, fresh.state
+        """Read what others have changed since: entry by entry, or the view where that costs less."""
+        for number in itertools.count(1):
+            after = self._log.next(held.state)
+            if after is None:
+                break
+            held = replace(held, state=after)
+            if number % _LOOK_UP_AFTER == 0:
+                held = self._looked_at(held)
+                if held.view_revision - held.state.revision > held.view_bytes / _BYTES_FOR_AN_ENTRY:
+                    held = self._loaded()
+        return held
 
     def _shown(self, held: _Held[S]) -> _Held[S]:
         """Write the view unless it shows this revision or a later one."""
-        state, etag, revision = held.state, held.view_etag, held.view_revision
-        if revision < state.revision and _is_due(state.revision):
-            self._states.keep(self._places.snapshot(state.revision), state)
-        # Where somebody else changed the state in between, he has most likely shown that.
-        known = revision == state.revision - 1
-        while revision < state.revision:
+        state = held.state
+        known = held.view_revision == state.revision or not self._crowded
+        while held.view_revision < state.revision:
+            # Where others change the state, too, one of them has most likely shown what all have done.
             if not known:
-                etag, revision = self._looked_at()
+                held = self._looked_at(held)
             known = False
-            if revision < state.revision:
-                mode = Update(etag) if etag else Create()
+            if held.view_revision < state.revision:
+                mode = Update(held.view_etag) if held.view_etag else Create()
                 told = {_REVISION: str(state.revision)}
-                etag = self._states.write(self._places.view, state, mode, told)
-                revision = state.revision if etag else revision
-        return _Held(state, etag, revision)
+                written = self._views.write(self._places.view, state, mode, told)
+                if written is not None:
+                    held = _Held(state, written, state.revision)
+        return held
 
-    def _looked_at(self) -> tuple[str | None, int]:
-        """Return the version of the view that is there, and which revision it shows."""
+    def _looked_at(self, held: _Held[S]) -> _Held[S]:
+        """Note which version of the view is there, and which revision it shows."""
         try:
             view = self._store.head(self._places.view)
         except NotFound:
-            return None, 0
+            return _Held(held.state, None, 0)
         told = view.metadata.get(_REVISION)
-        return view.etag, int(told) if told else self._states.read(view.key).value.revision
-
-    def _replayed(self, until: int | None = None) -> S:
-        """Return the state that the log makes: all of it, or up to a revision."""
-        state = self._empty
-        after = self._places.snapshot(until + 1) if until is not None else None
-        snapshots = [
-            info.key for info in self._store.list(self._places.snapshots) if after is None or info.key < after
-        ]
-        if snapshots:
-            state = self._states.read(snapshots[-1]).value
-        last = None if until is None else self._places.entry(until)
-        entries = [
-            info.key
-            for info in self._store.list(self._places.log, self._places.entry(state.revision))
-            if last is None or info.key <= last
-        ]
-        for entry in self._read_all(entries):
-            if entry.revision != state.revision + 1:
-                log.warning(
-                    "%s has no revision %d to %d: what they changed is not known",
-                    self._places.log,
-                    state.revision + 1,
-                    entry.revision - 1,
-                )
-            state = folded(state, entry)
-        return state
-
-    def _read_all(self, keys: Iterable[str]) -> Iterator[Entry[C]]:
-        with ThreadPoolExecutor(_READERS) as readers:
-            for entry in readers.map(self._read_entry, list(keys)):
-                if entry is not None:
-                    yield entry
-
-    def _read_entry(self, key: str) -> Entry[C] | None:
-        try:
-            return self._entries.read(key).value
-        except NotFound:
-            return None
-
-    def _exists(self, key: str) -> bool:
-        try:
-            self._store.head(key)
-        except NotFound:
-            return False
-        return True
-
-
-def folded(state: S, entry: Entry[C]) -> S:
-    """Return the state after an entry.
-
-    A change that this state refuses was made in another one, of which the log has lost a part; it is passed
-    over, by every reader alike.
-    """
-    try:
-        after: S = entry.change.apply(state, entry.at)
-    except SleapRtcError:
-        after = state
-    return _stamped(after, entry.revision, entry.at, entry.write_id)
-
-
-def _stamped(state: S, revision: int, at: datetime, write_id: str) -> S:
-    return state.model_copy(update={"revision": revision, "updated_at": at, "write_id": write_id})
-
-
-def _is_due(revision: int) -> bool:
-    """Tell whether a revision gets a snapshot: often while states are small, seldom when they are large."""
-    return revision % (100 if revision < _MANY_REVISIONS else _MANY_REVISIONS) == 0
+        revision = int(told) if told else self._views.read(view.key).value.revision
+        return _Held(held.state, view.etag, revision, view.size_bytes)

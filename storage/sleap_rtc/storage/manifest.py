@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sleap_rtc.storage.change_log import Logged
 from sleap_rtc.storage.errors import InputError
-from sleap_rtc.storage.ledger import Logged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ applied again, and told in words.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 class _Change(BaseModel):
     model_config = ConfigDict(frozen=True)
+    joins: ClassVar[bool] = False
 
 
 class Published(_Change):
     """A model was published."""
 
     kind: Literal["published"] = "published"
+    joins: ClassVar[bool] = True
     bucket: str
     record: ModelRecord
 

@@ -14,13 +14,15 @@ from pydantic import ValidationError
 from ulid import ULID
 
 from sleap_rtc.storage import keys, manifest_changes, registry_changes
+from sleap_rtc.storage.change_log import Entry, Revision
 from sleap_rtc.storage.document import DocumentTooNew, DocumentUnreadable
 from sleap_rtc.storage.errors import NotFound, PreconditionFailed
-from sleap_rtc.storage.ledger import Entry, Ledger, Places
+from sleap_rtc.storage.ledger import Ledger, Places
 from sleap_rtc.storage.manifest import Manifest, ManifestModel, ModelRecord, model_id_of, with_model
 from sleap_rtc.storage.manifest_diff import diff
 from sleap_rtc.storage.object_store import Create
 from sleap_rtc.storage.orphans import Orphans
+from sleap_rtc.storage.proposals import Proposal
 from sleap_rtc.storage.registry_changes import RegistryChange
 
 if TYPE_CHECKING:
@@ -49,10 +51,13 @@ class RoomStorage:
         self._store = store
         self._bucket = bucket
         places = Places(
-            keys.manifest_key(room_id), keys.manifest_log_prefix(room_id), keys.snapshots_prefix(room_id)
+            keys.manifest_key(room_id),
+            keys.manifest_log_prefix(room_id),
+            keys.snapshots_prefix(room_id),
+            keys.pending_prefix(room_id),
         )
         self._ledger: Ledger[Manifest, RegistryChange] = Ledger(
-            store, places, Manifest(room_id=room_id), Entry[RegistryChange]
+            store, places, Manifest(room_id=room_id), Entry[RegistryChange], Proposal[RegistryChange]
         )
 
     def manifest(self) -> Manifest:
@@ -135,9 +140,9 @@ class RoomStorage:
         """Show a removed model again."""
         return self._ledger.append(registry_changes.Restored(model_id=model_id), by, now)
 
-    def history(self, most: int = 50) -> list[Entry[RegistryChange]]:
+    def history(self, most: int = 50) -> list[Revision[RegistryChange]]:
         """Return who changed what, the newest first, as far as the log has it."""
-        return self._ledger.entries(most)
+        return self._ledger.revisions(most)
 
     def diff(self, before: int, after: int) -> tuple[str, ...]:
         """Return in words what changed between two revisions.
