@@ -9,11 +9,13 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sleap_rtc.storage.manifest import Manifest, ManifestModel, ModelStorage, ModelTraining
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sleap_rtc.client.model_registry import ClientModelRegistry
-    from sleap_rtc.client.room_merge import RoomModel
+    from sleap_rtc.client.room_merge import RoomMerge
 
 GOLDEN = Path(__file__).parent / "golden" / "legacy_manifest.json"
 CENTROID, INSTANCE, BOTTOMUP = "a3f5e8c9", "0badcafe", "12345678"
@@ -33,8 +35,36 @@ def with_files(registry: ClientModelRegistry, model_id: str, directory: Path) ->
     return directory
 
 
-def room(*models: RoomModel) -> dict[str, RoomModel]:
-    return {model.model_id: model for model in models}
+def in_room(
+    model_id: str,
+    alias: str | None = None,
+    *,
+    size_bytes: int = 500,
+    model_type: str = "centroid",
+    removed: bool = False,
+    **metrics: float,
+) -> ManifestModel:
+    return ManifestModel(
+        id=model_id,
+        alias=alias,
+        model_type=model_type,
+        deleted_at=NOON if removed else None,
+        storage=ModelStorage(s3_path="s3://rooms/lab/models/", size_bytes=size_bytes),
+        training=ModelTraining(
+            trained_by="ada", trained_on_worker="gpu-1", trained_at=NOON, dataset_hash="", metrics=metrics
+        ),
+    )
+
+
+def room(*models: ManifestModel, room_id: str = "lab", revision: int = 1, **aliases: str) -> Manifest:
+    """Return the manifest of a room; `aliases` are those beyond the ones that the models show."""
+    shown = {model.alias: model.id for model in models if model.alias}
+    by_id = {model.id: model for model in models}
+    return Manifest(room_id=room_id, revision=revision, models=by_id, aliases={**shown, **aliases})
+
+
+def refresh(registry: ClientModelRegistry, *models: ManifestModel, room_id: str = "lab") -> RoomMerge:
+    return registry.refresh_from_room(room_id, room(*models, room_id=room_id), NOON)
 
 
 def ids(entries: list[dict[str, Any]]) -> list[str]:

@@ -25,9 +25,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sleap_rtc.client.model_alias import (
-    MAX_ALIAS_CHARS,
-    RESERVED_ALIASES,
-    alias_problem,
     assign_alias,
     release_alias,
     sanitize_alias,
@@ -46,6 +43,13 @@ from sleap_rtc.client.registry_errors import (
 )
 from sleap_rtc.client.registry_file import encode_manifest
 from sleap_rtc.storage.errors import ExitCode
+from sleap_rtc.storage.model_name import (
+    MAX_NAME_CHARS,
+    RESERVED_NAMES,
+    NameRefused,
+    alias_problem,
+    checked_name,
+)
 
 
 class TestLegacyFile:
@@ -192,13 +196,27 @@ class TestRegister:
             add(registry, A, alias="latest")
         assert not registry.exists(A)
 
-    @pytest.mark.parametrize("model_id", ["0badcafe", "0" * 64, "0123456789abcdef"])
-    def test_ids_of_8_to_64_hex_digits_are_good(self, model_id: str) -> None:
+    @pytest.mark.parametrize(
+        "model_id", ["0badcafe", "0" * 64, "0123456789abcdef", "0badcafe-2", "0badcafe-10"]
+    )
+    def test_ids_of_8_to_64_hex_digits_and_of_the_existing_worker_are_good(self, model_id: str) -> None:
         check_model_id(model_id)
 
     @pytest.mark.parametrize(
         "model_id",
-        ["", "0badcaf", "0" * 65, "0BADCAFE", "model123", "../../ab", "0badcafe\n", "0badcafe-2", None],
+        [
+            "",
+            "0badcaf",
+            "0" * 65,
+            "0BADCAFE",
+            "model123",
+            "../../ab",
+            "0badcafe\n",
+            "0badcafe-1",
+            "0badcafe-02",
+            "0badcafe00-2",
+            None,
+        ],
     )
     def test_other_ids_are_not(self, model_id: object) -> None:
         with pytest.raises(InvalidModelError):
@@ -436,14 +454,23 @@ class TestAliases:
         id_like = re.fullmatch(r"[0-9a-fA-F]{8}", alias)
         assert (alias_problem(alias) is None) == bool(shaped and not id_like)
 
-    @given(st.sampled_from(sorted(RESERVED_ALIASES)), st.lists(st.booleans(), min_size=6, max_size=6))
+    @given(st.text(alphabet="abcf019-_ ä.", max_size=70))
+    def test_a_room_has_the_same_rule_and_keeps_longer_ids_out_too(self, alias: str) -> None:
+        try:
+            in_a_room = checked_name(alias) == alias
+        except NameRefused:
+            in_a_room = False
+        id_like = re.fullmatch(r"[0-9a-f]{8,64}", alias)
+        assert in_a_room == (alias_problem(alias) is None and not id_like)
+
+    @given(st.sampled_from(sorted(RESERVED_NAMES)), st.lists(st.booleans(), min_size=6, max_size=6))
     def test_reserved_words_are_reserved_in_any_case(self, word: str, upper: list[bool]) -> None:
         assert alias_problem("".join(c.upper() if up else c for c, up in zip(word, upper, strict=False)))
 
     @given(st.text(max_size=200))
     def test_text_made_fit_stays_as_it_is_when_made_fit_again(self, text: str) -> None:
         fit = sanitize_alias(text)
-        assert len(fit) <= MAX_ALIAS_CHARS
+        assert len(fit) <= MAX_NAME_CHARS
         assert sanitize_alias(fit) == fit
 
     @given(

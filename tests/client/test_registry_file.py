@@ -23,8 +23,9 @@ from client.registry_vocabulary import (
     assert_ended_well,
     assert_in_step,
     ids,
+    in_room,
     on_disk,
-    room,
+    refresh,
     start,
     with_files,
 )
@@ -38,7 +39,6 @@ from sleap_rtc.client.registry_errors import (
     RegistryUnwritableError,
     RegistryVersionError,
 )
-from sleap_rtc.client.room_merge import RoomModel
 
 REGISTER_25 = """
 import sys
@@ -292,7 +292,7 @@ class TestCacheOnly:
         cache = ClientModelRegistry(path, cache_only=True)
         add(cache, A, alias="mine")
         cache.delete(CENTROID)
-        cache.refresh_from_room("lab", room(RoomModel(B, "centroid")), NOON)
+        refresh(cache, in_room(B))
         assert set(cache.get_all_models()) == {INSTANCE, BOTTOMUP, A, B}
         assert cache.resolve("mine") == A
         assert cache.last_refresh("lab") == NOON

@@ -1,10 +1,7 @@
-"""Pure: which names a model may be given, and how names and models stay in step.
+"""Pure: how the names in the local file and its models stay in step, and what to propose as a name.
 
-The rules are those of the existing tool's registry file, so that a file written here can be used there:
-
-- 1 to 64 characters out of ``a-z A-Z 0-9 _ -``, with a letter or a digit at both ends;
-- none of ``all``, ``latest``, ``none``, ``null``, in any case: commands give those a meaning;
-- not eight hexadecimal digits, in any case: that is what a model id looks like.
+What can be a name says `sleap_rtc.storage.model_name`. The file keeps to the existing tool's rule, so that
+one written here can be used there; a room is a little stricter.
 
 A model has one alias at most and an alias one model. It is written in two places, the model's entry and the
 map of aliases; `assign_alias`, `release_alias` and `strip_alias` change both or neither.
@@ -14,29 +11,9 @@ import re
 from collections.abc import Container, Mapping
 from typing import Any
 
-MAX_ALIAS_CHARS = 64
-RESERVED_ALIASES = frozenset({"all", "latest", "none", "null"})
+from sleap_rtc.storage.model_name import MAX_NAME_CHARS, alias_problem
+
 FALLBACK_ALIAS = "model"
-
-
-def alias_problem(alias: str) -> str | None:
-    """Say what keeps a text from being an alias.
-
-    Args:
-        alias: The text as the user gave it.
-
-    Returns:
-        The rest of the sentence "the alias cannot be used: …", or None for a good alias.
-    """
-    rules = (
-        (not alias, "it is empty"),
-        (len(alias) > MAX_ALIAS_CHARS, f"it has {len(alias)} characters and {MAX_ALIAS_CHARS} are allowed"),
-        (not re.fullmatch(r"[a-zA-Z0-9_-]*", alias), "only letters (a to z), digits, - and _ are allowed"),
-        (alias.strip("-_") != alias, "it must start and end with a letter or a digit"),
-        (alias.lower() in RESERVED_ALIASES, "all, latest, none and null have a meaning of their own"),
-        (re.fullmatch(r"[0-9a-fA-F]{8}", alias), "eight hexadecimal digits look like a model id"),
-    )
-    return next((reason for broken, reason in rules if broken), None)
 
 
 def sanitize_alias(text: str) -> str:
@@ -49,7 +26,7 @@ def sanitize_alias(text: str) -> str:
         At most 64 allowed characters. It may be empty or reserved; `alias_problem` tells.
     """
     allowed = re.sub(r"[^a-zA-Z0-9_-]", "", text.replace(" ", "-"))
-    return allowed.strip("-_")[:MAX_ALIAS_CHARS].rstrip("-_")
+    return allowed.strip("-_")[:MAX_NAME_CHARS].rstrip("-_")
 
 
 def suggest_alias(text: str, model_type: str | None, taken: Container[str]) -> str:
@@ -72,7 +49,7 @@ def suggest_alias(text: str, model_type: str | None, taken: Container[str]) -> s
     while suggestion in taken:
         number += 1
         suffix = f"-v{number}"
-        suggestion = base[: MAX_ALIAS_CHARS - len(suffix)] + suffix
+        suggestion = base[: MAX_NAME_CHARS - len(suffix)] + suffix
     return suggestion
 
 

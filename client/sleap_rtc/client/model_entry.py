@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from sleap_rtc.client.legacy_ids import is_model_id
 from sleap_rtc.client.registry_errors import InvalidModelError
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ LOCATIONS = {(True, False): "local-only", (False, True): "worker-only", (True, T
 
 
 def check_model_id(model_id: object) -> None:
-    """Raise InvalidModelError unless it is 8 (the existing tool's) to 64 hexadecimal digits."""
-    if not isinstance(model_id, str) or not re.fullmatch(r"[0-9a-f]{8,64}", model_id):
+    """Raise InvalidModelError unless it is one of a room or of the existing tool, see `is_model_id`."""
+    if not isinstance(model_id, str) or not is_model_id(model_id):
         reason = f"its id must be 8 to 64 lower-case hexadecimal digits, not {model_id!r}"
         raise InvalidModelError(reason=reason)
 

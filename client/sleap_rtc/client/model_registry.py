@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sleap_rtc.client.model_alias import (
     alias_owner,
-    alias_problem,
     assign_alias,
     release_alias,
     strip_alias,
@@ -19,12 +18,17 @@ from sleap_rtc.client.model_entry import Entry, json_copy, new_entry, select_ent
 from sleap_rtc.client.model_files import delete_model_files
 from sleap_rtc.client.registry_errors import InvalidAliasError, InvalidModelError, ModelNotFoundError
 from sleap_rtc.client.registry_file import MemoryRegistryFile, RegistryFile
-from sleap_rtc.client.room_merge import RoomMerge, RoomModel, merge_room
+from sleap_rtc.client.room_merge import RoomMerge, enter_download, merge_room
+from sleap_rtc.storage.model_name import alias_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import timedelta
 
     from sleap_rtc.client.registry_file import Aliases, Models
+    from sleap_rtc.client.room_merge import Downloaded
+    from sleap_rtc.client.room_view import RoomView
+    from sleap_rtc.storage.manifest import Manifest
 
 Entries: TypeAlias = list[Entry]  # in the class, `list` is the method
 
@@ -176,44 +180,65 @@ class ClientModelRegistry:
         models, aliases = self._file.load()
         return suggest_alias(base_text, model_type, aliases.keys() | models.keys())
 
-    def refresh_from_room(self, room_id: str, models: Mapping[str, RoomModel], when: datetime) -> RoomMerge:
-        """Merge all the models that a room has into the registry, see `merge_room`, and note the time.
+    def refresh_from_room(self, room_id: str, manifest: Manifest, when: datetime) -> RoomMerge:
+        """Merge all that a room has into the registry, see `merge_room`, and keep what it said.
+
+        An older state of the room than the one that is kept changes nothing: another process was faster.
+
+        Args:
+            room_id: the room.
+            manifest: what it answered.
+            when: it was asked.
 
         Raises:
-            ValueError: ``when`` has no time zone.
+            ValueError: ``when`` has no time zone, or the manifest is another room's.
         """
-        _check_aware(when)
-        with self._file.changing() as (entries, aliases):
-            merge = merge_room(entries, aliases, room_id, models)
-            entries.clear()
-            entries.update(merge.models)
-            aliases.clear()
-            aliases.update(merge.aliases)
-        # Last, so that a crash in between makes the room be asked again.
-        self.mark_refreshed(room_id, when)
+        from sleap_rtc.client.room_view import RoomView
+
+        if manifest.room_id != room_id:
+            raise ValueError(f"This is the manifest of room {manifest.room_id}, not of {room_id}.")
+        if when.tzinfo is None:
+            raise ValueError("The time of a refresh needs a time zone.")
+        view = RoomView(asked_at=when.astimezone(UTC), manifest=manifest)
+        with self._file.locked():
+            held = self.room_view(room_id)
+            if held is not None and held.supersedes(view):
+                with self._file.editing() as (entries, aliases):
+                    return RoomMerge(entries, aliases)
+            with self._file.editing() as (entries, aliases):
+                merge = merge_room(entries, aliases, manifest)
+                entries.clear()
+                entries.update(merge.models)
+                aliases.clear()
+                aliases.update(merge.aliases)
+            # Last, so that a crash in between makes the room be asked again.
+            self._file.save_view(room_id, view.model_dump_json().encode())
         return merge
 
-    def mark_refreshed(self, room_id: str, when: datetime) -> None:
-        """Note when a room was last asked for its models, or raise ValueError if that has no time zone."""
-        _check_aware(when)
-        self._file.save_refresh(room_id, when.astimezone(UTC).isoformat())
+    def room_view(self, room_id: str) -> RoomView | None:
+        """Return what a room said when it was asked last, or None if that is not known."""
+        from sleap_rtc.client.room_view import read_view
+
+        return read_view(self._file.load_view(room_id), room_id)
 
     def last_refresh(self, room_id: str) -> datetime | None:
         """Return when a room was last asked for its models, in UTC, or None if that is not known."""
-        try:
-            when = datetime.fromisoformat(self._file.load_refreshes()[room_id])
-        except (KeyError, TypeError, ValueError):
-            return None
-        return when.astimezone(UTC) if when.tzinfo else None
+        view = self.room_view(room_id)
+        return view.asked_at.astimezone(UTC) if view else None
+
+    def age(self, room_id: str, now: datetime) -> timedelta | None:
+        """Return how old what is known of a room is; below zero if the clock was set back since."""
+        last = self.last_refresh(room_id)
+        return now - last if last else None
+
+    def enter_download(self, done: Downloaded) -> None:
+        """Enter a model whose files are all here and verified, see `enter_download`."""
+        with self._file.changing() as (models, aliases):
+            enter_download(models, aliases, done, self._now_text())
 
     def _now_text(self) -> str:
         # The existing tool compares these texts, and writes local time without a zone.
         return self._clock().replace(tzinfo=None).isoformat()
-
-
-def _check_aware(when: datetime) -> None:
-    if when.tzinfo is None:
-        raise ValueError("The time of a refresh needs a time zone.")
 
 
 def _check_known(models: Models, model_id: str) -> None:

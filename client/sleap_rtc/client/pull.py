@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sleap_rtc.client.file_notes import notes_of_files
+from sleap_rtc.client.model_check import Reading, check_files
+from sleap_rtc.client.room_merge import Downloaded
+from sleap_rtc.storage import keys
 from sleap_rtc.storage.download_engine import RemoteObject, download
-from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.storage.errors import InputError, NotFound
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sleap_rtc.client.file_notes import FileNote
     from sleap_rtc.client.model_registry import ClientModelRegistry
     from sleap_rtc.client.service_client import ServiceClient
-    from sleap_rtc.events.api import FileDownload
+    from sleap_rtc.events.api import FileDownload, ModelDownload
     from sleap_rtc.storage.manifest import ManifestModel
 
 
@@ -28,6 +33,9 @@ def pull_model(
     on_progress: ProgressHook = no_progress,
 ) -> tuple[ManifestModel, Path]:
     """Download a model's files, verify each against the manifest's checksum, and register the model.
+
+    A file that is in its place already, from a run that was ended or of a model that lost others, is read and
+    not downloaded. Several processes may pull one model: each file appears whole, and the entry last.
 
     Args:
         service: signs the URLs.
@@ -44,14 +52,45 @@ def pull_model(
     """
     offer = service.request_download(room_id, name)
     model = offer.model
-    target = (folder or registry.models_dir) / f"{model.model_type}_{model.id}"
+    if not offer.files:
+        raise NotFound(what=f"file of model {name}")
+    target = (folder or registry.models_dir).absolute() / _folder_name(room_id, offer)
     total = sum(file.size_bytes for file in offer.files)
     together = _Together(total, GuardedHook(on_progress))
+    notes = notes_of_files(model.storage.files)
+    here = {note.name: note for note in check_files(target, notes, Reading.ALL).notes}
     for file in offer.files:
-        _fetch(service, room_id, name, file, target / file.name, together.step)
+        if file.name in here:
+            together.step(TransferProgress(file.size_bytes, file.size_bytes, file.size_bytes))
+        else:
+            _fetch(service, room_id, model.id, file, target / file.name, together.step)
         together.end_of_file(file.size_bytes)
-    registry.register(_entry(model, target))
+    entered = tuple(here.get(note.name) or _noted(target / note.name, note) for note in notes)
+    registry.enter_download(Downloaded(model, room_id, target, entered))
     return model, target
+
+
+def model_folder_name(model: ManifestModel) -> str:
+    """Return the name of a model's own folder: the existing tool's."""
+    return f"{model.model_type}_{model.id}"
+
+
+def _folder_name(room_id: str, offer: ModelDownload) -> str:
+    """Return the name of the folder, once none of the names that the service gave can lead elsewhere."""
+    model = offer.model
+    place = keys.ModelFolder(room_id, model.model_type, model.id)
+    if keys.parse_model_key(place.record) != place:
+        raise InputError(
+            message=f"{model_folder_name(model)!r} is not a name that a model's folder can have."
+        )
+    for file in offer.files:
+        place.file(file.name)
+    return model_folder_name(model)
+
+
+def _noted(path: Path, note: FileNote) -> FileNote:
+    """Return the note of a file that was verified on its way here, with the time that it has."""
+    return replace(note, mtime_ns=path.stat().st_mtime_ns)
 
 
 class _Together:
@@ -104,19 +143,3 @@ def _fetch(
         signed_url=signed_url,
     )
     download(source, target, on_progress=on_progress)
-
-
-def _entry(model: ManifestModel, folder: Path) -> dict[str, object]:
-    checkpoint = next((file.name for file in model.storage.files if file.name.endswith(".ckpt")), None)
-    return {
-        "id": model.id,
-        "model_type": model.model_type,
-        "alias": model.alias,
-        "source": "worker-pull",
-        "local_path": str(folder),
-        "checkpoint_path": str(folder / checkpoint) if checkpoint else None,
-        "tags": list(model.tags),
-        "notes": model.notes,
-        "metrics": {key: value for key, value in model.training.metrics.items() if key != "curve"},
-        "downloaded_at": datetime.now().astimezone().replace(tzinfo=None).isoformat(),
-    }

@@ -5,11 +5,12 @@
     ├── manifest.json.lock              held around every change
     ├── manifest.json.backup.<time>     what was there when a manifest could not be understood
     ├── manifest.json.<random>.tmp      a change on its way; left behind only by a crash
-    ├── manifest.refresh.json           {"version": "1.0", "rooms": {room_id: time of the last refresh}}
+    ├── manifest.room.<room_id>.json    what a room said when it was asked last, and when (`room_view.py`)
     └── <model type>_<id>/              a model's files, or a link to them
 
 The manifest is the existing tool's, byte for byte where nothing changed, and fields that this version does
-not know stay in it. What this project adds (when a room was last asked) has a file of its own.
+not know stay in it. What rooms said has files of its own: the manifest has one alias for a model and no
+versions, and a room has more.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from sleap_rtc.client.registry_errors import (
     RegistryUnwritableError,
     RegistryVersionError,
 )
+from sleap_rtc.storage.keys import checked_room_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -49,7 +51,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RegistryFile:
-    """A manifest, which need not exist, and beside it the times when rooms were asked.
+    """A manifest, which need not exist, and beside it what rooms said.
 
     Every method may raise a RegistryError: a file cannot be read or written, is in use, or is a newer one.
     """
@@ -58,46 +60,46 @@ class RegistryFile:
     now_text: Callable[[], str]
     lock_timeout_s: float
 
-    @property
-    def refresh_path(self) -> Path:
-        """Where those times are."""
-        return self.path.with_name(f"{self.path.stem}.refresh.json")
-
     def load(self) -> tuple[Models, Aliases]:
         """Return entries by id and ids by alias. A manifest that makes no sense is backed up and replaced."""
         try:
             document = self._decode()
         except NONSENSE:
-            with self._locked():
+            with self.locked():
                 document = self._decode_or_start_afresh()
         return document["models"], document["aliases"]
 
     @contextmanager
     def changing(self) -> Iterator[tuple[Models, Aliases]]:
         """Lend what `load` returns under the lock, and save it unless the block raises or changes nothing."""
-        with self._locked():
-            document = self._decode_or_start_afresh()
-            self._check_version(document)
-            document["version"] = VERSION
-            yield document["models"], document["aliases"]
-            data = encode_manifest(document)
-            if data != self._read(self.path):
-                self._write(self.path, data)
+        with self.locked(), self.editing() as held:
+            yield held
 
-    def load_refreshes(self) -> dict[str, Any]:
-        """Return the times when rooms were asked, as they are written."""
-        # A lost note costs one more question to a room, so no backup and no complaint.
-        try:
-            rooms = json.loads(self._read(self.refresh_path) or b"{}")["rooms"]
-        except (KeyError, TypeError, *NONSENSE):
-            return {}
-        return rooms if isinstance(rooms, dict) else {}
+    @contextmanager
+    def editing(self) -> Iterator[tuple[Models, Aliases]]:
+        """Do what `changing` does for a caller who holds the lock."""
+        document = self._decode_or_start_afresh()
+        self._check_version(document)
+        document["version"] = VERSION
+        yield document["models"], document["aliases"]
+        data = encode_manifest(document)
+        if data != self._read(self.path):
+            self._write(self.path, data)
 
-    def save_refresh(self, room_id: str, when_text: str) -> None:
-        """Note when a room was asked."""
-        with self._locked():
-            rooms = {**self.load_refreshes(), room_id: when_text}
-            self._write(self.refresh_path, encode_manifest({"version": VERSION, "rooms": rooms}))
+    def load_view(self, room_id: str) -> bytes | None:
+        """Return what was kept of a room, None if nothing was.
+
+        Raises:
+            InputError: the text cannot be a room id.
+        """
+        return self._read(self._view_path(room_id))
+
+    def save_view(self, room_id: str, data: bytes) -> None:
+        """Keep what a room said, for a caller who holds the lock."""
+        self._write(self._view_path(room_id), data)
+
+    def _view_path(self, room_id: str) -> Path:
+        return self.path.with_name(f"{self.path.stem}.room.{checked_room_id(room_id)}.json")
 
     def _decode(self) -> dict[str, Any]:
         data = self._read(self.path)
@@ -133,7 +135,8 @@ class RegistryFile:
         return f"is kept as {backup.name}"
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """Hold the lock that every change takes; it cannot be taken twice."""
         # Imported here because reading needs no lock, and this takes longer than all else in this module.
         from filelock import FileLock, Timeout
 
@@ -179,7 +182,8 @@ class MemoryRegistryFile(RegistryFile):
         return "was not touched"
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """Nobody else has this copy."""
         yield
 
     def _read(self, path: Path) -> bytes | None:

@@ -24,11 +24,13 @@ from sleap_rtc.events.api import (
 )
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.events.messages import RoomEvent
-from sleap_rtc.events.service_http import ServiceHttp
+from sleap_rtc.events.service_http import TRIES, ServiceHttp
 from sleap_rtc.storage.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_TRIES_IN_HASTE = 2
 
 
 class ServiceClient:
@@ -108,9 +110,10 @@ class ServiceClient:
         path = f"/api/rooms/{quote(room_id)}/jobs/{quote(job_id)}/log?after={after}"
         return self._http.ask("GET", path, JobLog)
 
-    def manifest(self, room_id: str) -> Manifest:
-        """Return the room's manifest."""
-        return self._http.ask("GET", f"/api/rooms/{quote(room_id)}/manifest", Manifest)
+    def manifest(self, room_id: str, *, patient: bool = True) -> Manifest:
+        """Return the room's manifest; who has an older one at hand need not be patient."""
+        tries = TRIES if patient else _TRIES_IN_HASTE
+        return self._http.ask("GET", f"/api/rooms/{quote(room_id)}/manifest", Manifest, tries=tries)
 
     def request_download(self, room_id: str, model: str) -> ModelDownload:
         """Have URLs signed for a model's files. Raises NotFound."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
-_TRIES = 4
+TRIES = 4
 _PAUSE_S = 0.5
 _SILENCE_S = 30.0
 # Threads of one process that may ask at once without opening connections for one request each.
@@ -69,7 +69,7 @@ class ServiceHttp:
         self._pool = _pool(self.url)
 
     def ask(
-        self, method: str, path: str, kind: type[M], body: BaseModel | None = None, tries: int = _TRIES
+        self, method: str, path: str, kind: type[M], body: BaseModel | None = None, tries: int = TRIES
     ) -> M:
         """Send a request and return the answer.
 
@@ -88,7 +88,7 @@ class ServiceHttp:
     def ask_list(self, path: str, kind: type[M]) -> list[M]:
         """Get a list."""
         try:
-            return TypeAdapter(list[kind]).validate_json(self._send("GET", path, None, _TRIES))  # type: ignore[valid-type] # a type built at run time
+            return TypeAdapter(list[kind]).validate_json(self._send("GET", path, None, TRIES))  # type: ignore[valid-type] # a type built at run time
         except ValidationError as error:
             raise self._not_ours() from error
 

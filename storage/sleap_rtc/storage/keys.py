@@ -68,7 +68,7 @@ class ModelFolder:
         Raises:
             InputError: the name is not a plain file name.
         """
-        if not _FILE_NAME.fullmatch(name):
+        if not is_file_name(name):
             raise InputError(message=f"{name!r} is not a name that a model's file can have.")
         return f"{self}{name}"
 
@@ -76,6 +76,11 @@ class ModelFolder:
     def record(self) -> str:
         """The key of `model.json`, whose creation publishes the model."""
         return f"{self}model.json"
+
+
+def is_file_name(text: str) -> bool:
+    """Tell whether `text` can be the name of a model's file: a plain one, that leads nowhere else."""
+    return _FILE_NAME.fullmatch(text) is not None
 
 
 def is_room_id(text: str) -> bool:

@@ -11,8 +11,8 @@ import re
 from sleap_rtc.storage.errors import InputError
 
 LATEST = "latest"
-_MAX_CHARS = 64
-_RESERVED = {"all", LATEST, "none", "null"}
+MAX_NAME_CHARS = 64
+RESERVED_NAMES = frozenset({"all", LATEST, "none", "null"})
 _MODEL_ID = re.compile(r"[0-9a-fA-F]{8,64}")
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:=/-]{0,63}")
 _VERSION = re.compile(rf"(?P<name>[^@]+)@(?P<version>[1-9][0-9]{{0,8}}|{LATEST})")
@@ -32,25 +32,35 @@ class TagRefused(InputError):
     tag: str
 
 
-def checked_name(name: str) -> str:
-    """Return `name` if it can be an alias or a name with versions.
+def alias_problem(alias: str) -> str | None:
+    """Say what keeps a text from being an alias by the rules of the existing tool.
 
-    The rules are those that the existing tool has for aliases, and ids of any length are kept out.
+    Returns:
+        The rest of the sentence "it cannot be an alias: …", or None for a good one.
+    """
+    rules = (
+        (not alias, "it is empty"),
+        (len(alias) > MAX_NAME_CHARS, f"it has {len(alias)} characters and {MAX_NAME_CHARS} are allowed"),
+        (not re.fullmatch(r"[a-zA-Z0-9_-]*", alias), "only letters (a to z), digits, - and _ are allowed"),
+        (alias.strip("-_") != alias, "it must start and end with a letter or a digit"),
+        (alias.lower() in RESERVED_NAMES, "all, latest, none and null have a meaning of their own"),
+        (re.fullmatch(r"[0-9a-fA-F]{8}", alias), "eight hexadecimal digits look like a model id"),
+    )
+    return next((why for broken, why in rules if broken), None)
+
+
+def checked_name(name: str) -> str:
+    """Return `name` if it can be an alias or a name with versions in a room.
+
+    That is what can be an alias, except that ids of any length are kept out: the existing tool's have eight
+    digits, a room's may have more.
 
     Raises:
         NameRefused: it cannot.
     """
-    rules = (
-        (not name, "it is empty"),
-        (len(name) > _MAX_CHARS, f"it has {len(name)} characters and {_MAX_CHARS} are allowed"),
-        (not re.fullmatch(r"[a-zA-Z0-9_-]*", name), "only letters (a to z), digits, - and _ are allowed"),
-        (name.strip("-_") != name, "it must start and end with a letter or a digit"),
-        (name.lower() in _RESERVED, "all, latest, none and null have a meaning of their own"),
-        (_MODEL_ID.fullmatch(name), "it looks like a model id"),
-    )
-    for broken, why in rules:
-        if broken:
-            raise NameRefused(name=name[: _MAX_CHARS + 1], why=why)
+    why = alias_problem(name) or ("it looks like a model id" if _MODEL_ID.fullmatch(name) else None)
+    if why:
+        raise NameRefused(name=name[: MAX_NAME_CHARS + 1], why=why)
     return name
 
 
@@ -61,7 +71,7 @@ def checked_tag(tag: str) -> str:
         TagRefused: it cannot.
     """
     if not _TAG.fullmatch(tag):
-        raise TagRefused(tag=tag[: _MAX_CHARS + 1])
+        raise TagRefused(tag=tag[: MAX_NAME_CHARS + 1])
     return tag
 
 

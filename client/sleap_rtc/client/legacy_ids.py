@@ -1,0 +1,54 @@
+"""Adapter: the ids that the existing tool gave to models, and which of a room's models they mean.
+
+Its client takes the start of an MD5 of the training configuration, its worker that of a SHA-256 over a few
+settings, with ``-2``, ``-3`` … where two met. Neither tells anything of the weights: two trainings with one
+configuration share an id, so one such id may mean several of a room's models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+_CONFIG_NAMES = (
+    "training_config.yaml",
+    "training_config.yml",
+    "config.yaml",
+    "config.yml",
+    "training_config.json",
+    "config.json",
+    "training_job.json",
+)
+_MODEL_ID = re.compile(r"[0-9a-f]{8}(-([2-9]|[1-9][0-9]{1,5}))?|[0-9a-f]{8,64}")
+
+
+def is_model_id(text: str) -> bool:
+    """Tell whether a text can be a model's id: 8 to 64 hexadecimal digits, or 8 and ``-2`` or higher."""
+    return _MODEL_ID.fullmatch(text) is not None
+
+
+def legacy_client_id(folder: Path) -> str | None:
+    """Return the id that the existing client gives to the model in a folder, None without a configuration.
+
+    The existing client makes a random id there.
+    """
+    configs = (folder / name for name in _CONFIG_NAMES)
+    config = next((path for path in configs if path.is_file()), None)
+    if config is None:
+        return None
+    return hashlib.md5(config.read_bytes(), usedforsecurity=False).hexdigest()[:8]
+
+
+def models_of_legacy_id(legacy_id: str, legacy_ids: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    """Return the ids of the models that go by a legacy id, too.
+
+    Args:
+        legacy_id: what the existing tool called a model.
+        legacy_ids: the legacy ids of each model, by the model's own id.
+    """
+    return tuple(sorted(model_id for model_id, known in legacy_ids.items() if legacy_id in known))

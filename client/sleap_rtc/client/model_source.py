@@ -1,0 +1,252 @@
+"""Orchestration: from what a user calls a model to a folder that has it.
+
+    a path      an existing folder with a checkpoint in it is taken as it is, before anything else: whoever
+                names a folder means it. Only `find` looks there; a pull is about a room.
+    an id       is made of the model's contents and cannot move. If the model is here, whole, it is taken and
+                nobody is asked. If not, the room's view tells what it is, however old, and it is downloaded.
+    an alias    can move, so what the room says counts, not what this machine has under that name. The room is
+    name@latest asked if its last answer is older than `alias_age`. If the service does not answer, the last
+                answer holds, and the result says how old it is: online and offline one name means one thing.
+    name@2      is given once and never again, so any answer of the room that has it is good enough.
+    a legacy id is looked up as an id; if there is no such model here, it is the model of the room that lists
+                the id among its `legacy_ids`, as long as it is only one. Files that lie here under the legacy
+                id are taken if each has the checksum that the room tells.
+    own alias   of this machine, which the room does not know, comes last.
+
+A room that was not asked just now and does not know the name is asked before anybody is told so. What is here
+counts only if its files are right (`model_check.py`); what is not is downloaded, file by file, and the
+registry learns of it when all are verified.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sleap_rtc.client.file_notes import FileNote, notes_of_entry, notes_of_files, to_entry
+from sleap_rtc.client.legacy_ids import is_model_id, legacy_client_id
+from sleap_rtc.client.model_check import Reading, check_files, has_model
+from sleap_rtc.client.pull import pull_model
+from sleap_rtc.client.registry_errors import RegistryError
+from sleap_rtc.client.room_knowledge import ANY_AGE, ASK_NOW, RoomKnowledge, ensure_fresh
+from sleap_rtc.client.room_merge import Downloaded, removed_from
+from sleap_rtc.client.room_names import legacy_ids_of, model_in_room, models_by_legacy_id
+from sleap_rtc.client.room_view import ago
+from sleap_rtc.storage.errors import NotFound, Unreachable
+from sleap_rtc.storage.model_name import parse_version
+from sleap_rtc.storage.progress import ProgressHook, no_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sleap_rtc.client.model_registry import ClientModelRegistry
+    from sleap_rtc.client.service_client import ServiceClient
+    from sleap_rtc.storage.manifest import ManifestModel
+
+ALIAS_AGE = timedelta(minutes=1)
+"""How long an alias is believed: a script that goes through models asks once."""
+
+
+class ModelOutOfReach(Unreachable):
+    """Model {name} is not whole on this machine, and the service at {where} does not answer. {known}Run the
+    command again when it does."""
+
+    name: str
+    known: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundModel:
+    """A model that is on this machine now.
+
+    Args:
+        folder: with its files.
+        model_id: None for a folder that nothing is known of.
+        how: it came to be found.
+        verified: each file is known to be the one that was published.
+        mended: what was wrong with files that were downloaded again.
+        age: of what was known of the room when the name was looked up; None if the room was not needed.
+        note: what the user should know of that; may be empty.
+    """
+
+    folder: Path
+    model_id: str | None
+    how: Literal["path", "here", "downloaded"]
+    verified: bool = True
+    mended: tuple[str, ...] = ()
+    age: timedelta | None = None
+    note: str = ""
+
+
+class ModelSource:
+    """Finds models of one room.
+
+    Args:
+        service: knows the room.
+        registry: knows this machine.
+        room_id: the room.
+        clock: tells the time, with its zone.
+        alias_age: how old the room's answer may be for a name that can move.
+    """
+
+    def __init__(
+        self,
+        service: ServiceClient,
+        registry: ClientModelRegistry,
+        room_id: str,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        alias_age: timedelta = ALIAS_AGE,
+    ) -> None:
+        self._service = service
+        self._registry = registry
+        self._room_id = room_id
+        self._clock = clock
+        self._alias_age = alias_age
+
+    def find(self, name: str, on_progress: ProgressHook = no_progress) -> FoundModel:
+        """Return the model in a folder of this name, else do as `bring` does."""
+        folder = Path(name).expanduser()
+        if has_model(folder):
+            return FoundModel(folder.absolute(), self._id_at(folder), "path", verified=False)
+        return self.bring(name, on_progress=on_progress)
+
+    def bring(
+        self,
+        name: str,
+        output: Path | None = None,
+        *,
+        reading: Reading = Reading.TOUCHED,
+        on_progress: ProgressHook = no_progress,
+    ) -> FoundModel:
+        """Return a model of the room, downloaded if it is not here.
+
+        Args:
+            name: its id, alias, legacy id or `name@version`.
+            output: where its folder has to be; wherever it is, else the registry's folder, if None.
+            reading: which files that are here are read again.
+            on_progress: called as bytes of a download are verified.
+
+        Raises:
+            NotFound: neither the room nor this machine has such a model.
+            ModelRemoved: the room had it.
+            LegacyIdAmbiguous: the room has several by this legacy id.
+            ModelOutOfReach: it is not here, and the service does not answer.
+            Unreachable: so it is, and nothing is known of the room.
+            IntegrityError, DiskFull, TransferFailed: the download failed.
+        """
+        if is_model_id(name):
+            here = self._here(name, output, reading)
+            if isinstance(here, FoundModel):
+                return here if here.verified else self._recognised(name, output, reading) or here
+        try:
+            known, model = self._in_room(name)
+        except (NotFound, Unreachable) as error:
+            own = self._registry.resolve(name)
+            here = self._here(own, output, reading) if own else ()
+            if not isinstance(here, FoundModel):
+                raise
+            why = (
+                "the room has no such model" if isinstance(error, NotFound) else "the service does not answer"
+            )
+            return replace(here, note=here.note or f"found by this machine's own alias; {why}")
+        here = self._here(model.id, output, reading, model)
+        if not isinstance(here, FoundModel):
+            here = self._under_legacy_id(model, output) or here
+        if isinstance(here, FoundModel):
+            return replace(here, age=known.age, note=known.note)
+        if known.offline:
+            told = f"It is {model.id}, as the room had it {ago(known.age)}. "
+            raise ModelOutOfReach(name=name, where=self._service.url, known=told)
+        _, folder = pull_model(self._service, self._registry, self._room_id, model.id, output, on_progress)
+        return FoundModel(folder, model.id, "downloaded", mended=here, age=known.age)
+
+    def _in_room(self, name: str) -> tuple[RoomKnowledge, ManifestModel]:
+        for max_age in (self._believed(name), ASK_NOW):
+            known = ensure_fresh(self._registry, self._room_id, self._service, self._clock(), max_age)
+            try:
+                return known, model_in_room(known.view.manifest, name)
+            except NotFound as error:
+                if known.offline:
+                    told = f"The room had no such model {ago(known.age)}. "
+                    where = self._service.url
+                    raise ModelOutOfReach(name=name, where=where, known=told) from error
+                if known.asked:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _believed(self, name: str) -> timedelta:
+        version = parse_version(name)
+        fixed = is_model_id(name) or (version is not None and version[1] is not None)
+        return ANY_AGE if fixed else self._alias_age
+
+    def _here(
+        self, model_id: str, output: Path | None, reading: Reading, model: ManifestModel | None = None
+    ) -> FoundModel | tuple[str, ...]:
+        """Return a model that is here and whole, or what is wrong with its files."""
+        entry = self._registry.get(model_id)
+        if entry is None or not entry.get("local_path"):
+            return ()
+        folder = Path(entry["local_path"])
+        if output is not None and folder != output.absolute() / f"{entry['model_type']}_{model_id}":
+            return ()
+        notes = notes_of_entry(entry) or notes_of_files(self._files_in_room(model_id, model))
+        if not notes:
+            # The existing tool noted nothing, and no room tells.
+            return FoundModel(folder, model_id, "here", verified=False) if has_model(folder) else ()
+        checked = check_files(folder, notes, reading)
+        if checked.wrong:
+            return checked.wrong
+        self._note(model_id, entry, checked.notes)
+        return FoundModel(folder, model_id, "here", note=_removal(entry))
+
+    def _under_legacy_id(self, model: ManifestModel, output: Path | None) -> FoundModel | None:
+        """Enter files that the existing tool brought as the room's model that they are."""
+        notes = notes_of_files(model.storage.files)
+        for entry in map(self._registry.get, legacy_ids_of(model) if notes and output is None else ()):
+            if entry is not None and entry.get("local_path"):
+                folder = Path(entry["local_path"])
+                checked = check_files(folder, notes, Reading.ALL)
+                if checked.verified:
+                    self._registry.enter_download(Downloaded(model, self._room_id, folder, checked.notes))
+                    return FoundModel(folder, model.id, "here")
+        return None
+
+    def _recognised(self, legacy_id: str, output: Path | None, reading: Reading) -> FoundModel | None:
+        """Return the room's model that files under a legacy id are, as far as is known without a question."""
+        view = self._registry.room_view(self._room_id)
+        for model in models_by_legacy_id(view.manifest, legacy_id) if view else ():
+            here = self._here(model.id, output, reading, model)
+            found = here if isinstance(here, FoundModel) else self._under_legacy_id(model, output)
+            if found is not None:
+                return found
+        return None
+
+    def _files_in_room(self, model_id: str, model: ManifestModel | None) -> Any:
+        if model is None:
+            view = self._registry.room_view(self._room_id)
+            model = view.manifest.models.get(model_id) if view else None
+        return model.storage.files if model else ()
+
+    def _note(self, model_id: str, entry: dict[str, Any], notes: tuple[FileNote, ...]) -> None:
+        """Remember what was read, for the next time; a home that cannot be written to is no trouble now."""
+        if notes != notes_of_entry(entry):
+            try:
+                self._registry.update(model_id, {"files": to_entry(notes)})
+            except RegistryError:
+                return
+
+    def _id_at(self, folder: Path) -> str | None:
+        place = folder.resolve()
+        for model_id, entry in self._registry.get_all_models().items():
+            if entry.get("local_path") and Path(entry["local_path"]).resolve() == place:
+                return model_id
+        return legacy_client_id(folder)
+
+
+def _removal(entry: dict[str, Any]) -> str:
+    removed = removed_from(entry)
+    where = ", ".join(f"room {room} removed it on {when[:10]}" for room, when in sorted(removed.items()))
+    return f"{where}; the files here stay" if where else ""
