@@ -140,7 +140,7 @@ class ModelSource:
         if is_model_id(name):
             here = self._here(name, output, reading)
             if isinstance(here, FoundModel):
-                return here if here.verified else self._recognised(name, output, reading) or here
+                return here if here.verified else self._recognised(here) or here
         try:
             known, model = self._in_room(name)
         except (NotFound, Unreachable) as error:
@@ -153,8 +153,8 @@ class ModelSource:
             )
             return replace(here, note=here.note or f"found by this machine's own alias; {why}")
         here = self._here(model.id, output, reading, model)
-        if not isinstance(here, FoundModel):
-            here = self._under_legacy_id(model, output) or here
+        if not isinstance(here, FoundModel) and output is None:
+            here = self._under_legacy_id(model) or here
         if isinstance(here, FoundModel):
             return replace(here, age=known.age, note=known.note)
         if known.offline:
@@ -202,25 +202,27 @@ class ModelSource:
         self._note(model_id, entry, checked.notes)
         return FoundModel(folder, model_id, "here", note=_removal(entry))
 
-    def _under_legacy_id(self, model: ManifestModel, output: Path | None) -> FoundModel | None:
-        """Enter files that the existing tool brought as the room's model that they are."""
-        notes = notes_of_files(model.storage.files)
-        for entry in map(self._registry.get, legacy_ids_of(model) if notes and output is None else ()):
-            if entry is not None and entry.get("local_path"):
-                folder = Path(entry["local_path"])
-                checked = check_files(folder, notes, Reading.ALL)
-                if checked.verified:
-                    self._registry.enter_download(Downloaded(model, self._room_id, folder, checked.notes))
-                    return FoundModel(folder, model.id, "here")
-        return None
+    def _under_legacy_id(self, model: ManifestModel) -> FoundModel | None:
+        entries = filter(None, map(self._registry.get, legacy_ids_of(model)))
+        folders = [Path(entry["local_path"]) for entry in entries if entry.get("local_path")]
+        return next(filter(None, (self._adopted(model, folder) for folder in folders)), None)
 
-    def _recognised(self, legacy_id: str, output: Path | None, reading: Reading) -> FoundModel | None:
-        """Return the room's model that files under a legacy id are, as far as is known without a question."""
+    def _adopted(self, model: ManifestModel, folder: Path) -> FoundModel | None:
+        """Enter files that the existing tool brought as the room's model, if that is what they are."""
+        checked = check_files(folder, notes_of_files(model.storage.files), Reading.ALL)
+        if not checked.notes or not checked.verified:
+            return None
+        self._registry.enter_download(Downloaded(model, self._room_id, folder, checked.notes))
+        return FoundModel(folder, model.id, "here")
+
+    def _recognised(self, legacy: FoundModel) -> FoundModel | None:
+        """Return the room's model that these files are, as far as is known without a question."""
         view = self._registry.room_view(self._room_id)
-        for model in models_by_legacy_id(view.manifest, legacy_id) if view else ():
-            here = self._here(model.id, output, reading, model)
-            found = here if isinstance(here, FoundModel) else self._under_legacy_id(model, output)
-            if found is not None:
+        for model in models_by_legacy_id(view.manifest, legacy.model_id or "") if view else ():
+            here = self._here(model.id, None, Reading.TOUCHED, model)
+            if isinstance(here, FoundModel) and here.folder == legacy.folder:
+                return here
+            if found := self._adopted(model, legacy.folder):
                 return found
         return None
 
