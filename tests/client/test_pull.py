@@ -14,7 +14,7 @@ from support.tiny_server import TinyServer, Visitor
 from sleap_rtc.client.file_notes import notes_of_entry
 from sleap_rtc.client.model_check import Reading, check_files
 from sleap_rtc.client.model_registry import ClientModelRegistry
-from sleap_rtc.client.pull import pull_model
+from sleap_rtc.client.pull import FolderUnusable, pull_model
 from sleap_rtc.client.service_client import ServiceClient
 from sleap_rtc.events.api import FileDownload, ModelDownload
 from sleap_rtc.storage.errors import InputError
@@ -124,6 +124,12 @@ def test_a_model_that_the_disk_cannot_hold_is_told_in_a_sentence(shelf: Shelf) -
     assert "3,000,000 bytes are needed" in told.stderr
     assert "a.json" in told.stderr
     assert "best.ckpt" not in told.stderr
+
+
+def test_a_folder_that_cannot_be_one_is_told_in_a_sentence(shelf: Shelf, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(FolderUnusable, match=r"cannot be put at .*notes\.txt.*: Not a directory"):
+        shelf.bring(shelf.put(FILES), tmp_path / "notes.txt")
 
 
 @pytest.mark.parametrize(

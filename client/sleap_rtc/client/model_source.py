@@ -108,8 +108,8 @@ class ModelSource:
 
     def find(self, name: str, on_progress: ProgressHook = no_progress) -> FoundModel:
         """Return the model in a folder of this name, else do as `bring` does."""
-        folder = Path(name).expanduser()
-        if has_model(folder):
+        folder = Path(name)
+        if name and has_model(folder):
             return FoundModel(folder.absolute(), self._id_at(folder), "path", verified=False)
         return self.bring(name, on_progress=on_progress)
 

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.manifest import ManifestModel
 
 
+class FolderUnusable(InputError):
+    """The model cannot be put at {path}: {why}. Name another folder with --output."""
+
+    path: Path
+    why: str
+
+
 def pull_model(
     service: ServiceClient,
     registry: ClientModelRegistry,
@@ -49,6 +56,7 @@ def pull_model(
         NotFound: the room has no such model.
         IntegrityError: a file is not what was published; the model is not registered.
         DiskFull: there is no room for it.
+        FolderUnusable: the folder cannot be made or written to.
     """
     offer = service.request_download(room_id, name)
     model = offer.model
@@ -59,13 +67,17 @@ def pull_model(
     together = _Together(total, GuardedHook(on_progress))
     notes = notes_of_files(model.storage.files)
     here = {note.name: note for note in check_files(target, notes, Reading.ALL).notes}
-    for file in offer.files:
-        if file.name in here:
-            together.step(TransferProgress(file.size_bytes, file.size_bytes, file.size_bytes))
-        else:
-            _fetch(service, room_id, model.id, file, target / file.name, together.step)
-        together.end_of_file(file.size_bytes)
-    entered = tuple(here.get(note.name) or _noted(target / note.name, note) for note in notes)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for file in offer.files:
+            if file.name in here:
+                together.step(TransferProgress(file.size_bytes, file.size_bytes, file.size_bytes))
+            else:
+                _fetch(service, room_id, model.id, file, target / file.name, together.step)
+            together.end_of_file(file.size_bytes)
+        entered = tuple(here.get(note.name) or _noted(target / note.name, note) for note in notes)
+    except OSError as error:
+        raise FolderUnusable(path=target, why=error.strerror or str(error)) from error
     registry.enter_download(Downloaded(model, room_id, target, entered))
     return model, target
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from sleap_rtc.client.registry_errors import RegistryBusyError, RegistryUnwritableError
+from sleap_rtc.client.registry_errors import RegistryError
 from sleap_rtc.client.room_view import RoomView, ago
 from sleap_rtc.storage.errors import Unreachable
 
@@ -86,9 +86,9 @@ def ensure_fresh(
 
 
 def _keep(registry: ClientModelRegistry, manifest: Manifest, now: datetime) -> str:
-    """Keep what the room said; a home that cannot be written to is no reason not to show it."""
+    """Keep what the room said; a home that cannot take it is no reason not to show it."""
     try:
         registry.refresh_from_room(manifest.room_id, manifest, now)
-    except (RegistryBusyError, RegistryUnwritableError) as error:
+    except RegistryError as error:
         return str(error)
     return ""
