@@ -178,6 +178,23 @@ class TestAnotherFolder:
         monkeypatch.chdir("/")
         assert shelf.bring(str(first.model_id)).folder == first.folder == tmp_path / "out" / first.folder.name
 
+    def test_is_where_a_damaged_model_is_mended(self, shelf: Shelf, tmp_path: Path) -> None:
+        first = shelf.bring(shelf.put(MICE), tmp_path / "out")
+        (first.folder / "best.ckpt").unlink()
+        again = shelf.bring(str(first.model_id))
+        assert (again.folder, shelf.fetched_bytes) == (first.folder, len(MICE["best.ckpt"]))
+
+    def test_that_is_a_link_to_the_users_own_files_is_never_written_to(
+        self, shelf: Shelf, tmp_path: Path
+    ) -> None:
+        first = shelf.bring(shelf.put(MICE), tmp_path / "out")
+        mine = first.folder.rename(tmp_path / "mine")
+        first.folder.symlink_to(mine)
+        (mine / "best.ckpt").write_bytes(b"trained on")
+        again = shelf.bring(str(first.model_id))
+        assert again.folder.parent == shelf.registry.models_dir
+        assert (mine / "best.ckpt").read_bytes() == b"trained on"
+
     def test_that_is_gone_is_replaced_by_the_registrys_own(self, shelf: Shelf, tmp_path: Path) -> None:
         first = shelf.bring(shelf.put(MICE), tmp_path / "usb stick")
         shutil.rmtree(tmp_path / "usb stick")

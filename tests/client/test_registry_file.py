@@ -26,6 +26,7 @@ from client.registry_vocabulary import (
     in_room,
     on_disk,
     refresh,
+    room,
     start,
     with_files,
 )
@@ -48,6 +49,19 @@ registry = ClientModelRegistry(Path(sys.argv[1]))
 for n in range(25):
     model_id, alias = f"{int(sys.argv[2]):02x}{n:06x}", f"m{sys.argv[2]}-{n}"
     registry.register({"id": model_id, "model_type": "centroid", "alias": alias})
+"""
+
+REFRESH_25 = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from sleap_rtc.client.model_registry import ClientModelRegistry
+from sleap_rtc.storage.manifest import Manifest
+registry, room = ClientModelRegistry(Path(sys.argv[1])), Manifest.model_validate_json(sys.argv[2])
+for n in range(1, 26):
+    some = {model_id: room.models[model_id] for model_id in sorted(room.models)[:n]}
+    state = room.model_copy(update={"models": some, "revision": n})
+    registry.refresh_from_room("lab", state, datetime.now(UTC))
 """
 
 # What some network homes do: the lock says that there are no locks.
@@ -103,6 +117,15 @@ class TestSeveralProcesses:
         assert len(document["models"]) == len(document["aliases"]) == 100
         assert_in_step(document["models"], document["aliases"])
         assert not list(path.parent.glob("*.tmp"))
+
+    def test_that_ask_a_room_end_with_its_newest_state(self, path: Path) -> None:
+        manifest = room(*(in_room(f"{n:08x}", f"m{n}") for n in range(25))).model_dump_json()
+        for process in [start(REFRESH_25, path, manifest) for _ in range(3)]:
+            assert_ended_well(process)
+        view = ClientModelRegistry(path).room_view("lab")
+        assert view is not None
+        assert view.manifest.revision == 25
+        assert len(on_disk(path)["models"]) == len(on_disk(path)["aliases"]) == 25
 
     def test_never_break_the_file_even_without_locks(self, path: Path) -> None:
         processes = [start(WITHOUT_LOCKS + REGISTER_25, path, number) for number in range(4)]

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sleap_rtc.client.file_notes import FileNote, notes_of_entry, notes_of_files, to_entry
 from sleap_rtc.client.legacy_ids import is_model_id, legacy_client_id
 from sleap_rtc.client.model_check import Reading, check_files, has_model
-from sleap_rtc.client.pull import pull_model
+from sleap_rtc.client.pull import model_folder_name, pull_model
 from sleap_rtc.client.registry_errors import RegistryError
 from sleap_rtc.client.room_knowledge import ANY_AGE, ASK_NOW, RoomKnowledge, ensure_fresh
 from sleap_rtc.client.room_merge import Downloaded, removed_from
@@ -148,19 +148,19 @@ class ModelSource:
             here = self._here(own, output, reading) if own else ()
             if not isinstance(here, FoundModel):
                 raise
-            why = (
-                "the room has no such model" if isinstance(error, NotFound) else "the service does not answer"
-            )
+            silent = isinstance(error, Unreachable)
+            why = "the service does not answer" if silent else "the room has no such model"
             return replace(here, note=here.note or f"found by this machine's own alias; {why}")
         here = self._here(model.id, output, reading, model)
         if not isinstance(here, FoundModel) and output is None:
             here = self._under_legacy_id(model) or here
         if isinstance(here, FoundModel):
-            return replace(here, age=known.age, note=known.note)
+            return replace(here, age=known.age, note=known.note or here.note)
         if known.offline:
             told = f"It is {model.id}, as the room had it {ago(known.age)}. "
             raise ModelOutOfReach(name=name, where=self._service.url, known=told)
-        _, folder = pull_model(self._service, self._registry, self._room_id, model.id, output, on_progress)
+        place = output or self._own_place(model)
+        _, folder = pull_model(self._service, self._registry, self._room_id, model.id, place, on_progress)
         return FoundModel(folder, model.id, "downloaded", mended=here, age=known.age)
 
     def _in_room(self, name: str) -> tuple[RoomKnowledge, ManifestModel]:
@@ -190,7 +190,7 @@ class ModelSource:
         if entry is None or not entry.get("local_path"):
             return ()
         folder = Path(entry["local_path"])
-        if output is not None and folder != output.absolute() / f"{entry['model_type']}_{model_id}":
+        if output is not None and folder != output.absolute() / f"{entry.get('model_type')}_{model_id}":
             return ()
         notes = notes_of_entry(entry) or notes_of_files(self._files_in_room(model_id, model))
         if not notes:
@@ -201,6 +201,13 @@ class ModelSource:
             return checked.wrong
         self._note(model_id, entry, checked.notes)
         return FoundModel(folder, model_id, "here", note=_removal(entry))
+
+    def _own_place(self, model: ManifestModel) -> Path | None:
+        """Return where an earlier pull put the model, if it is still a folder that only pulls write to."""
+        entry = self._registry.get(model.id) or {}
+        folder = Path(entry.get("local_path") or "")
+        ours = folder.name == model_folder_name(model) and folder.is_dir() and not folder.is_symlink()
+        return folder.parent if ours else None
 
     def _under_legacy_id(self, model: ManifestModel) -> FoundModel | None:
         entries = filter(None, map(self._registry.get, legacy_ids_of(model)))
