@@ -61,7 +61,7 @@ registry, room = ClientModelRegistry(Path(sys.argv[1])), Manifest.model_validate
 for n in range(1, 26):
     some = {model_id: room.models[model_id] for model_id in sorted(room.models)[:n]}
     state = room.model_copy(update={"models": some, "revision": n})
-    registry.refresh_from_room("lab", state, datetime.now(UTC))
+    registry.refresh_from_room(room.room_id, state, datetime.now(UTC))
 """
 
 # What some network homes do: the lock says that there are no locks.
@@ -118,14 +118,16 @@ class TestSeveralProcesses:
         assert_in_step(document["models"], document["aliases"])
         assert not list(path.parent.glob("*.tmp"))
 
-    def test_that_ask_a_room_end_with_its_newest_state(self, path: Path) -> None:
-        manifest = room(*(in_room(f"{n:08x}", f"m{n}") for n in range(25))).model_dump_json()
-        for process in [start(REFRESH_25, path, manifest) for _ in range(3)]:
+    def test_that_ask_their_rooms_lose_nothing(self, path: Path) -> None:
+        labs = {f"lab{k}": [in_room(f"{k:02x}{n:06x}", f"m{k}-{n}") for n in range(25)] for k in range(3)}
+        rooms = [room(*models, room_id=lab).model_dump_json() for lab, models in labs.items()]
+        for process in [start(REFRESH_25, path, manifest) for manifest in rooms]:
             assert_ended_well(process)
-        view = ClientModelRegistry(path).room_view("lab")
-        assert view is not None
-        assert view.manifest.revision == 25
-        assert len(on_disk(path)["models"]) == len(on_disk(path)["aliases"]) == 25
+        document = on_disk(path)
+        assert len(document["models"]) == len(document["aliases"]) == 75
+        assert_in_step(document["models"], document["aliases"])
+        views = [ClientModelRegistry(path).room_view(lab) for lab in labs]
+        assert [view and view.manifest.revision for view in views] == [25] * 3
 
     def test_never_break_the_file_even_without_locks(self, path: Path) -> None:
         processes = [start(WITHOUT_LOCKS + REGISTER_25, path, number) for number in range(4)]

@@ -5,7 +5,7 @@
     an id       is made of the model's contents and cannot move. If the model is here, whole, it is taken and
                 nobody is asked. If not, the room's view tells what it is, however old, and it is downloaded.
     an alias    can move, so what the room says counts, not what this machine has under that name. The room is
-    name@latest asked if its last answer is older than `alias_age`. If the service does not answer, the last
+    name@latest asked if its last answer is older than `ALIAS_AGE`. If the service does not answer, the last
                 answer holds, and the result says how old it is: online and offline one name means one thing.
     name@2      is given once and never again, so any answer of the room that has it is good enough.
     a legacy id is looked up as an id; if there is no such model here, it is the model of the room that lists
@@ -88,7 +88,6 @@ class ModelSource:
         registry: knows this machine.
         room_id: the room.
         clock: tells the time, with its zone.
-        alias_age: how old the room's answer may be for a name that can move.
     """
 
     def __init__(
@@ -98,13 +97,11 @@ class ModelSource:
         room_id: str,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        alias_age: timedelta = ALIAS_AGE,
     ) -> None:
         self._service = service
         self._registry = registry
         self._room_id = room_id
         self._clock = clock
-        self._alias_age = alias_age
 
     def find(self, name: str, on_progress: ProgressHook = no_progress) -> FoundModel:
         """Return the model in a folder of this name, else do as `bring` does."""
@@ -177,10 +174,11 @@ class ModelSource:
                     raise
         raise AssertionError("unreachable")
 
-    def _believed(self, name: str) -> timedelta:
+    @staticmethod
+    def _believed(name: str) -> timedelta:
         version = parse_version(name)
         fixed = is_model_id(name) or (version is not None and version[1] is not None)
-        return ANY_AGE if fixed else self._alias_age
+        return ANY_AGE if fixed else ALIAS_AGE
 
     def _here(
         self, model_id: str, output: Path | None, reading: Reading, model: ManifestModel | None = None

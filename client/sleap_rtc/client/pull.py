@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 
 class FolderUnusable(InputError):
-    """The model cannot be put at {path}: {why}. Name another folder with --output."""
+    """The model cannot be put at {path}: {why}. `models pull` puts it elsewhere with
+    --output."""
 
     path: Path
     why: str
