@@ -147,13 +147,16 @@ class TestAModelThatIsHere:
         assert shelf.registry.get(str(first.model_id)) == noted
 
     def test_and_was_removed_from_the_room_stays_and_says_so(self, shelf: Shelf) -> None:
-        first = shelf.bring(shelf.put(MICE))
-        shelf.room.remove(str(first.model_id), shelf.now)
-        with pytest.raises(NotFound):
-            shelf.bring("something else")
-        found = shelf.bring(str(first.model_id))
-        assert found.how == "here"
-        assert found.note.startswith(f"room {shelf.room_id} removed it on ")
+        model_id = shelf.put(MICE)
+        shelf.alias("mice", model_id)
+        shelf.bring("mice")
+        shelf.room.remove(model_id, shelf.now)
+        shelf.wait(hours=1)
+        by_alias, by_id = shelf.bring("mice"), shelf.bring(model_id)
+        shelf.wait(hours=1)
+        for found in (by_alias, by_id, shelf.bring_offline("mice")):
+            assert (found.how, found.model_id) == ("here", model_id)
+            assert found.note.startswith(f"room {shelf.room_id} removed it on ")
 
     def test_in_a_registry_that_was_lost_is_read_and_entered_again(self, shelf: Shelf) -> None:
         first = shelf.bring(shelf.put(MICE))

@@ -13,6 +13,8 @@
                 id are taken if each has the checksum that the room tells.
     own alias   of this machine, which the room does not know, comes last.
 
+By whatever name: a model that the room removed is taken if it is here, and the result says so.
+
 A room that was not asked just now and does not know the name is asked before anybody is told so. What is here
 counts only if its files are right (`model_check.py`); what is not is downloaded, file by file, and the
 registry learns of it when all are verified.
@@ -35,6 +37,7 @@ from sleap_rtc.client.room_merge import Downloaded, removed_from
 from sleap_rtc.client.room_names import legacy_ids_of, model_in_room, models_by_legacy_id
 from sleap_rtc.client.room_view import ago
 from sleap_rtc.storage.errors import NotFound, Unreachable
+from sleap_rtc.storage.manifest_changes import ModelRemoved
 from sleap_rtc.storage.model_name import parse_version
 from sleap_rtc.storage.progress import ProgressHook, no_progress
 
@@ -128,7 +131,7 @@ class ModelSource:
 
         Raises:
             NotFound: neither the room nor this machine has such a model.
-            ModelRemoved: the room had it.
+            ModelRemoved: the room had it, and it is not here.
             LegacyIdAmbiguous: the room has several by this legacy id.
             ModelOutOfReach: it is not here, and the service does not answer.
             Unreachable: so it is, and nothing is known of the room.
@@ -141,7 +144,7 @@ class ModelSource:
         try:
             known, model = self._in_room(name)
         except (NotFound, Unreachable) as error:
-            own = self._registry.resolve(name)
+            own = error.model_id if isinstance(error, ModelRemoved) else self._registry.resolve(name)
             here = self._here(own, output, reading) if own else ()
             if not isinstance(here, FoundModel):
                 raise
@@ -166,11 +169,11 @@ class ModelSource:
             try:
                 return known, model_in_room(known.view.manifest, name)
             except NotFound as error:
-                if known.offline:
+                if known.offline and not isinstance(error, ModelRemoved):
                     told = f"The room had no such model {ago(known.age)}. "
                     where = self._service.url
                     raise ModelOutOfReach(name=name, where=where, known=told) from error
-                if known.asked:
+                if known.asked or known.offline:
                     raise
         raise AssertionError("unreachable")
 
