@@ -11,7 +11,7 @@ import pytest
 
 from sleap_rtc.observability.logs import configure_logs
 from sleap_rtc.settings import Settings
-from sleap_rtc.settings.environments import ADDRESSES, RULES, refusals
+from sleap_rtc.settings.environments import ADDRESSES, RULES, anonymous_signin, refusals
 from sleap_rtc.settings.loading import find_settings
 from sleap_rtc.settings.names import ENVIRONMENTS, SETTINGS
 
@@ -84,3 +84,19 @@ def _is_json(text: str) -> bool:
         return bool(json.loads(text)["event"] == "hello")
     except ValueError:
         return False
+
+
+@pytest.mark.parametrize(
+    ("environment", "said", "holds"),
+    [
+        ("development", None, True),
+        ("staging", None, False),
+        ("production", None, False),
+        ("development", False, False),
+        ("production", True, True),
+    ],
+)
+def test_anybody_gets_a_token_in_development_alone_unless_it_is_set(
+    environment: Environment, said: bool | None, holds: bool
+) -> None:
+    assert anonymous_signin(Settings(environment=environment, anonymous_signin=said)) is holds

@@ -176,3 +176,22 @@ def test_a_dotenv_file_is_not_read() -> None:
 
 def test_settings_can_be_made_by_hand() -> None:
     assert Settings(s3_region="eu-central-1").s3_region == "eu-central-1"
+
+
+@pytest.mark.parametrize(
+    "text", ["stun:a,stuns:b:5349", " stun:a , stuns:b:5349,", '["stun:a", "stuns:b:5349"]']
+)
+def test_a_list_is_one_in_the_file_and_has_commas_in_a_variable(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if text.startswith("["):
+        write(f"stun_urls = {text}")
+    else:
+        monkeypatch.setenv("SLEAP_RTC_STUN_URLS", text)
+    assert load_settings().stun_urls == ("stun:a", "stuns:b:5349")
+
+
+@pytest.mark.parametrize("text", ["turn:a", "http://a", "a", "stun:", "stun:a b"])
+def test_what_is_no_stun_server_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLEAP_RTC_STUN_URLS", text)
+    assert "stun_urls" in str(refusal())

@@ -39,6 +39,7 @@ from sleap_rtc.service.callers import C, P
 from sleap_rtc.service.identity import Caller
 from sleap_rtc.service.parts import Parts
 from sleap_rtc.service.problems import PROBLEMS
+from sleap_rtc.service.signaling import routes as signaling
 from sleap_rtc.service.worker_routes import worker_api
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import NotFound
@@ -269,11 +270,13 @@ def metrics(parts: P) -> Response:
 
 
 def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
-    """Return the application; `lifespan` puts its parts into `app.state.parts`."""
+    """Return the application; `lifespan` puts its parts into `app.state.parts` and `app.state.signaling`."""
     app = FastAPI(title="sleap-rtc", version="1", lifespan=lifespan)
     problems.install(app)
     app.add_middleware(BodyLimit)
     app.include_router(api)
     app.include_router(worker_api)
     app.include_router(health)
+    for router in (signaling.legacy, signaling.room_api, signaling.socket):
+        app.include_router(router)
     return app

@@ -15,25 +15,20 @@ def service(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65_535)] = 8700,
 ) -> None:
-    """Run the service: HTTP API, notification streams and the reactors."""
+    """Run the service: HTTP API, notification streams, signaling and the reactors."""
     import uvicorn
 
     from sleap_rtc.observability.logs import configure_logs
     from sleap_rtc.service.app import create_app
+    from sleap_rtc.service.signaling.listeners import SOCKET_TERMS, Ports
     from sleap_rtc.service.wiring import Lifespan, check_store
     from sleap_rtc.settings import load_settings
 
     settings = load_settings()
     check_store(settings)
     configure_logs("service", settings.environment)
-    uvicorn.run(
-        create_app(Lifespan(settings)),
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=5,
-    )
+    ports = Ports.open(settings, host)
+    uvicorn.run(create_app(Lifespan(settings, ports)), host=host, port=port, **SOCKET_TERMS)
 
 
 @provision_app.command()

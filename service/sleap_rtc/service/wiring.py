@@ -33,10 +33,18 @@ from sleap_rtc.service.jobs import Jobs
 from sleap_rtc.service.parts import Parts
 from sleap_rtc.service.provision import Subscription, ensure_queue, ensure_topic, sns_client, sqs_client
 from sleap_rtc.service.rooms import Rooms
+from sleap_rtc.service.signaling.anonymous import AnonymousSignIn, LiveCallers
+from sleap_rtc.service.signaling.door import Door
+from sleap_rtc.service.signaling.ice_servers import IceServers
+from sleap_rtc.service.signaling.listeners import Ports, listening
+from sleap_rtc.service.signaling.room_tokens import SignalingRooms
+from sleap_rtc.service.signaling.server import Signaling
+from sleap_rtc.service.signaling.switchboard import LocalSwitchboard
 from sleap_rtc.service.streams import Streams
 from sleap_rtc.service.topology import job_queue
 from sleap_rtc.service.uploads import Uploads
 from sleap_rtc.service.wakeups import WakeUps
+from sleap_rtc.settings.environments import anonymous_signin
 from sleap_rtc.storage.conditional_writes import check_conditional_writes
 from sleap_rtc.storage.rooms_storage import RoomsStorage
 from sleap_rtc.storage.s3_client import s3_client
@@ -52,6 +60,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
     from sleap_rtc.settings import Settings
+    from sleap_rtc.storage.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
 
@@ -75,10 +84,16 @@ def check_store(settings: Settings) -> None:
 
 
 class Lifespan:
-    """Starts the reactors with the app and drains them when it stops."""
+    """Starts the reactors with the app and drains them when it stops; so it does with what else is open.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: what the instance runs on.
+        ports: what is open besides the service's own port.
+    """
+
+    def __init__(self, settings: Settings, ports: Ports) -> None:
         self._settings = settings
+        self._ports = ports
 
     @asynccontextmanager
     async def __call__(self, app: FastAPI) -> AsyncIterator[None]:
@@ -155,12 +170,35 @@ class Lifespan:
             ]
             tasks = [asyncio.create_task(consumer.run(stop)) for consumer in consumers]
             tasks.append(asyncio.create_task(reconcile.run(stop, settings.reconcile_interval_s)))
+            app.state.signaling = make_signaling(
+                settings, rooms, app.state.parts.tokens, app.state.parts.rooms
+            )
             try:
-                yield
+                async with listening(self._ports, app.state.signaling):
+                    yield
             finally:
                 stop.set()
                 await asyncio.gather(*tasks, wakeups.close())
                 await asyncio.to_thread(subscription.close)
+
+
+def make_signaling(settings: Settings, store: ObjectStore, tokens: TokenVerifier, rooms: Rooms) -> Signaling:
+    """Return the signaling server of this instance."""
+    anonymous = AnonymousSignIn(store) if anonymous_signin(settings) else None
+    callers = LiveCallers(tokens, anonymous)
+    room_tokens = SignalingRooms(store)
+    turn_secret = settings.turn_secret.get_secret_value()
+    if settings.turn_urls and not turn_secret:
+        log.warning("turn_urls is set and turn_secret is not, so peers are offered no TURN server")
+    return Signaling(
+        callers=callers,
+        anonymous=anonymous,
+        rooms=rooms,
+        room_tokens=room_tokens,
+        door=Door(callers, rooms, room_tokens),
+        switchboard=LocalSwitchboard(),
+        ice_servers=IceServers(settings.stun_urls, settings.turn_urls, turn_secret),
+    )
 
 
 async def _consumer(

@@ -21,17 +21,19 @@ class Rules:
     Attributes:
         tls_required: addresses that are not on this machine begin with https://.
         json_logs: logs are JSON lines for a collector, not text for a terminal.
+        anonymous_signin: unless the setting says otherwise, the signaling server gives a token to anybody.
     """
 
     tls_required: bool
     json_logs: bool
+    anonymous_signin: bool
 
 
 # Staging rehearses production: what is accepted there is accepted in production.
 RULES: dict[Environment, Rules] = {
-    "development": Rules(tls_required=False, json_logs=False),
-    "staging": Rules(tls_required=True, json_logs=True),
-    "production": Rules(tls_required=True, json_logs=True),
+    "development": Rules(tls_required=False, json_logs=False, anonymous_signin=True),
+    "staging": Rules(tls_required=True, json_logs=True, anonymous_signin=False),
+    "production": Rules(tls_required=True, json_logs=True, anonymous_signin=False),
 }
 
 
@@ -41,6 +43,13 @@ def refusals(settings: Settings) -> dict[str, str]:
         return {}
     why = f"in {settings.environment} an address that is not on this machine begins with https://"
     return {name: why for name in ADDRESSES if not _protected(getattr(settings, name) or "")}
+
+
+def anonymous_signin(settings: Settings) -> bool:
+    """Tell whether the signaling server gives a token to anybody who asks."""
+    if settings.anonymous_signin is not None:
+        return settings.anonymous_signin
+    return RULES[settings.environment].anonymous_signin
 
 
 def _protected(address: str) -> bool:

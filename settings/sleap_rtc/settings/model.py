@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "SLEAP_RTC_"
 Environment = Literal["development", "staging", "production"]
+
+
+def _listed(value: Any) -> Any:
+    """Return the parts of what is a list in a file, and a text with commas in a variable."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+# Of the forms of RFC 7064 and RFC 7065; `stun:host`, `turns:host:443?transport=tcp`.
+StunUrl = Annotated[str, Field(pattern=r"^stuns?:[^\s,]+$")]
+TurnUrl = Annotated[str, Field(pattern=r"^turns?:[^\s,]+$")]
 
 
 class Settings(BaseSettings):
@@ -47,6 +57,13 @@ class Settings(BaseSettings):
     most_attempts: int = Field(3, ge=1)
     reconcile_interval_s: float = Field(300, gt=0, allow_inf_nan=False)
     metrics_port: int = Field(0, ge=0, le=65_535)
+
+    signaling_ws_port: int = Field(0, ge=0, le=65_535)
+    signaling_http_port: int = Field(0, ge=0, le=65_535)
+    anonymous_signin: bool | None = None
+    stun_urls: Annotated[tuple[StunUrl, ...], NoDecode, BeforeValidator(_listed)] = ()
+    turn_urls: Annotated[tuple[TurnUrl, ...], NoDecode, BeforeValidator(_listed)] = ()
+    turn_secret: SecretStr = SecretStr("")
 
     jwks_url: str = ""
     issuer: str = ""

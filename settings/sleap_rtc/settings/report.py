@@ -77,6 +77,8 @@ def _as_written(name: str, given: Given) -> Shown:
 def _shown(name: str, value: Any) -> Any:
     if name in SECRETS:
         return "set" if value else "not set"
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value)
     if isinstance(value, str):
         return _PASSWORD.sub("//[redacted]@", value)
     return value if isinstance(value, (bool, int, float, type(None))) else str(value)

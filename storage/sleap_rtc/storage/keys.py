@@ -16,6 +16,8 @@
                      {room_id}/datasets/{size_bytes}-{crc:016x}.json  which upload brought these bytes
                      {room_id}/feed/{event_id}.json
                      {room_id}/workers/{worker_id}.json             who takes jobs here, while he says so
+                     {room_id}/signaling.json                       short tokens of the room for live peers
+                     .signaling/anonymous-key.json                  signs the tokens of anonymous live peers
                      .open/jobs/{room_id}/{job_id}                  what has not ended, so that one LIST shows
                      .open/uploads/{room_id}/{upload_id}            it, however long the history is
                      .probe/{ulid}                                  written and removed at each start
@@ -32,6 +34,7 @@ from sleap_rtc.storage.errors import InputError
 
 UPLOADS_PREFIX = "uploads/"
 OPEN_PREFIX = ".open/"
+ANONYMOUS_KEY = ".signaling/anonymous-key.json"
 MODEL_MARKER = "/model.json"
 _ROOM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
@@ -261,6 +264,11 @@ def workers_prefix(room_id: str) -> str:
 def worker_key(room_id: str, worker_id: str) -> str:
     """Return the key under which a worker says that it is there."""
     return f"{workers_prefix(room_id)}{worker_id}.json"
+
+
+def signaling_key(room_id: str) -> str:
+    """Return the key of the room's tokens for live peers."""
+    return f"{room_id}/signaling.json"
 
 
 def open_jobs_prefix(room_id: str) -> str:
