@@ -165,7 +165,8 @@ class Hall:
         self, subject: str = "ada", name: str = "", path: str = "/", **options: Any
     ) -> LivePeer:
         """Open a socket for somebody who is in no room yet."""
-        connection = await self.opened.enter_async_context(connect(self.ws_url + path, **options))
+        opening = connect(self.ws_url + path, close_timeout=0.2, **options)
+        connection = await self.opened.enter_async_context(opening)
         peer_id = f"{subject}#{name}" if name else subject
         return LivePeer(connection, peer_id, self.issuer.token(subject))
 

@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 # A registration costs the service a look at its store.
 _REGISTRATION_WEIGHT = 10.0
+_TOO_MANY = SignalError(code=ErrorCode.INVALID_MESSAGE, message="Too many messages; wait a second")
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Conversation:
             if refused > patience.most_refused:
                 self._line.end(CloseCode.POLICY, "too many messages")
                 return
-            self._say(SignalError(code=ErrorCode.INVALID_MESSAGE, message="Too many messages; wait a second"))
+            self._say(_TOO_MANY)
 
     async def _next(self) -> str | bytes | None:
         frame = await self._socket.receive()
@@ -154,8 +155,10 @@ class Conversation:
             self._say(SignalError(code=error.code, message=error.why))
             return
         if isinstance(said, Register):
-            flood.takes(time.monotonic(), _REGISTRATION_WEIGHT)
-            await self._register(said)
+            if flood.takes(time.monotonic(), _REGISTRATION_WEIGHT):
+                await self._register(said)
+            else:
+                self._say(_TOO_MANY)
         elif self._registered is None:
             why = "Peer not registered in any room"
             self._say(SignalError(code=ErrorCode.NOT_IN_ROOM, message=why))
