@@ -152,6 +152,39 @@ async def test_a_session_ends_when_the_worker_is_available_again(token_issuer: L
 
 
 @in_loop
+async def test_a_client_comes_back_to_its_busy_worker_until_that_starts_anew(
+    token_issuer: LocalIssuer,
+) -> None:
+    async with open_hall(token_issuer) as hall:
+        room, token = hall.open_room()
+        worker, client = await hall.worker(room, token), await hall.client(room, token)
+        await client.offer(worker)
+        await worker.hear()
+        await worker.answer(client)
+        await worker.set_status("busy")
+        client.connection.transport.abort()
+        client = await hall.client(room, token)
+        await client.offer(worker)
+        assert (await worker.hear())["type"] == "offer"
+        await worker.register(room, token, role="worker", metadata={"properties": {"status": "busy"}})
+        await client.offer(worker)
+        assert (await client.hear())["reason"] == "worker_busy"
+
+
+@in_loop
+async def test_an_offer_of_a_client_that_left_is_declined_to_nobody(token_issuer: LocalIssuer) -> None:
+    async with open_hall(token_issuer) as hall:
+        room, token = hall.open_room()
+        worker, client = await hall.worker(room, token), await hall.client(room, token)
+        await client.offer(worker)
+        await worker.hear()
+        again = await hall.client(room, token)
+        await worker.say("error", target="client", reason="worker_busy")
+        assert await worker.hears_nothing()
+        assert await again.hears_nothing()
+
+
+@in_loop
 async def test_a_worker_is_reserved_for_whom_it_names(token_issuer: LocalIssuer) -> None:
     async with open_hall(token_issuer) as hall:
         worker, client = await pair(hall, status="reserved", reserved_for="client")
@@ -174,6 +207,17 @@ async def test_a_worker_that_declines_by_itself_is_heard_and_lives(token_issuer:
         await worker.say_text(json.dumps(declined))
         assert await client.hear() == declined
         assert await worker.hears_nothing()
+
+
+@in_loop
+async def test_an_offer_may_still_be_declined_after_another_session_ended(token_issuer: LocalIssuer) -> None:
+    async with open_hall(token_issuer) as hall:
+        worker, client = await pair(hall)
+        await client.offer(worker)
+        await worker.hear()
+        await worker.set_status("available")
+        await worker.say("error", target="client", reason="worker_busy")
+        assert await client.hear() == {**BUSY, "target": "client"}
 
 
 @pytest.mark.parametrize("target", ["client", "nobody", "worker", None])

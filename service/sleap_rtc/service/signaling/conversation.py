@@ -91,7 +91,6 @@ class Conversation:
         ended = asyncio.create_task(self._line.ended.wait())
         try:
             await asyncio.wait({sending, listening, ended}, return_when=asyncio.FIRST_COMPLETED)
-            await self._leave()
             if self._line.ended.is_set():
                 # It may be full to the brim because nobody reads.
                 await asyncio.wait({sending}, timeout=self._patience.close_within_s)

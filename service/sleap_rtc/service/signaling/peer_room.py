@@ -193,7 +193,7 @@ class PeerRoom:
         info = peer.info.model_copy(update={"metadata": metadata})
         self.peers[peer.peer_id] = Peer(peer.connection, info)
         if _busy_status(info) is None:
-            self._forget_offers(to=peer.peer_id)
+            self._end_sessions(of=peer.peer_id)
         return [Say(peer.connection, MetadataUpdated(peer_id=peer.peer_id, metadata=metadata).text())]
 
     def _relay_message(self, peer: Peer, said: PeerMessage) -> list[Outgoing]:
@@ -247,14 +247,19 @@ class PeerRoom:
     def _remove(self, peer: Peer) -> None:
         del self.peers[peer.peer_id]
         del self._ids[peer.connection]
-        self._offers = {pair: answered for pair, answered in self._offers.items() if peer.peer_id not in pair}
+        # A client whose socket was cut comes back to the worker that is busy with it.
+        self._offers = {
+            (caller, callee): answered
+            for (caller, callee), answered in self._offers.items()
+            if callee != peer.peer_id and (answered or caller != peer.peer_id)
+        }
 
-    def _forget_offers(self, to: str) -> None:
+    def _end_sessions(self, of: str) -> None:
         # An offer that is not answered yet may still be declined.
         self._offers = {
             (caller, callee): answered
             for (caller, callee), answered in self._offers.items()
-            if callee != to or not answered
+            if callee != of or not answered
         }
 
 
