@@ -149,7 +149,15 @@ async def test_a_socket_that_registers_nobody_is_closed(token_issuer: LocalIssue
     async with open_hall(token_issuer, patience=Patience(register_within_s=0.1)) as hall:
         silent = await hall.connect("eve")
         assert await silent.closed_with() == CloseCode.POLICY
-        assert (await hall.client(*hall.open_room())).peer_id == "client"
+
+
+@in_loop
+async def test_a_peer_that_registered_may_be_silent(token_issuer: LocalIssuer) -> None:
+    async with open_hall(token_issuer, patience=Patience(register_within_s=1.0)) as hall:
+        worker, client = await pair(hall)
+        await asyncio.sleep(1.5)
+        assert await client.discover() == ["worker"]
+        assert await worker.hears_nothing()
 
 
 @in_loop

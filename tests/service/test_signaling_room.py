@@ -10,10 +10,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sleap_rtc.live.signaling_messages import Register, read_said
-from sleap_rtc.service.signaling.peer_room import MOST_PEERS, Arrival, HangUp, PeerRoom, Say
+from sleap_rtc.service.signaling.peer_room import (
+    MOST_METADATA_CHARACTERS,
+    MOST_PEERS,
+    Arrival,
+    HangUp,
+    PeerRoom,
+    Say,
+)
 
 IDS = [f"peer-{number}" for number in range(4)]
 CONNECTIONS = [f"connection-{number}" for number in range(6)]
+# The default `max_size` of websockets' client.
+CLIENTS_LIMIT_BYTES = 2**20
 STATUSES = st.sampled_from(["available", "reserved", "busy", "maintenance", 7, None])
 ids = st.sampled_from([*IDS, "nobody"])
 connections = st.sampled_from(CONNECTIONS)
@@ -139,6 +148,15 @@ def test_a_room_has_an_end() -> None:
     assert "Room is full" in str(room.join(arrival("late", "late")))
     assert "late" not in room.peers
     assert "registered_auth" in str(room.join(arrival("again", "p0")))
+
+
+def test_the_welcome_to_a_full_room_is_not_too_large_for_a_client() -> None:
+    long = "x" * (MOST_METADATA_CHARACTERS - 100)
+    names = [f"{number}".rjust(256, "p") for number in range(MOST_PEERS)]
+    room = room_of(*(arrival(name, name, x=long) for name in names))
+    (welcome,) = room.join(arrival(names[0], names[0], x=long))
+    assert isinstance(welcome, Say)
+    assert 0.8 * CLIENTS_LIMIT_BYTES < len(welcome.text.encode()) < CLIENTS_LIMIT_BYTES
 
 
 def test_a_peer_says_no_more_about_itself_than_may_be() -> None:

@@ -165,10 +165,10 @@ class Hall:
         self, subject: str = "ada", name: str = "", path: str = "/", **options: Any
     ) -> LivePeer:
         """Open a socket for somebody who is in no room yet."""
+        id_token = self.issuer.token(subject)
         opening = connect(self.ws_url + path, close_timeout=0.2, **options)
         connection = await self.opened.enter_async_context(opening)
-        peer_id = f"{subject}#{name}" if name else subject
-        return LivePeer(connection, peer_id, self.issuer.token(subject))
+        return LivePeer(connection, f"{subject}#{name}" if name else subject, id_token)
 
     async def peer(self, room: str, token: str | None, subject: str, **content: Any) -> LivePeer:
         """Return somebody who is in a room."""

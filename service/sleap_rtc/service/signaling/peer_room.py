@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     from sleap_rtc.live.ice_server import IceServer
     from sleap_rtc.live.signaling_messages import Register
 
-MOST_PEERS = 256
-MOST_METADATA_CHARACTERS = 16_384
+# Together less than the MiB at which a client of the library that the existing tool uses hangs up.
+MOST_PEERS = 100
+MOST_METADATA_CHARACTERS = 8192
 Talk = DiscoverPeers | UpdateMetadata | PeerMessage | Offer | Answer | Candidate | SignalError
 """What is said by somebody who is in the room."""
 
