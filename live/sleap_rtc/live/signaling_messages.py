@@ -20,14 +20,14 @@ let through; those of 2026's servers in `registered_auth` are optional here.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sleap_rtc.live.ice_server import IceServer
+from sleap_rtc.live.strict_json import is_deeper, strict_json
 from sleap_rtc.storage.errors import InputError
 
 LARGEST_MESSAGE_BYTES = 256 * 1024
@@ -331,36 +331,13 @@ def _refusal(error: ValidationError) -> MessageRefused:
 
 def _json_object(text: str | bytes) -> dict[str, Any]:
     try:
-        content = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
+        content = strict_json(text)
+    except ValueError as error:
         raise MessageRefused(code=ErrorCode.INVALID_JSON, why="Invalid JSON format") from error
     if not isinstance(content, dict):
         raise MessageRefused(code=ErrorCode.INVALID_MESSAGE, why="it is not a JSON object")
-    if _is_deeper(content, _DEEPEST):
+    if is_deeper(content, _DEEPEST):
         raise MessageRefused(
             code=ErrorCode.INVALID_MESSAGE, why=f"it is nested deeper than {_DEEPEST} levels"
         )
     return content
-
-
-def _is_deeper(content: Any, levels: int) -> bool:
-    level = [content]
-    for _ in range(levels):
-        level = [
-            below
-            for value in level
-            if isinstance(value, (dict, list))
-            for below in (value.values() if isinstance(value, dict) else value)
-        ]
-    return bool(level)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError(digits)
-    return number

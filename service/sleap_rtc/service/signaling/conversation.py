@@ -9,7 +9,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -28,8 +28,6 @@ from sleap_rtc.service.signaling.line import Line
 from sleap_rtc.service.signaling.peer_room import Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from sleap_rtc.service.signaling.door import Door
     from sleap_rtc.service.signaling.ice_servers import IceServers
     from sleap_rtc.service.signaling.switchboard import Switchboard
@@ -86,8 +84,8 @@ class Conversation:
     async def run(self) -> None:
         """Talk until either side has enough."""
         await self._socket.accept()
-        sending = asyncio.create_task(self._until_gone(self._line.run(self._socket)))
-        listening = asyncio.create_task(self._until_gone(self._listen()))
+        sending = asyncio.create_task(self._send())
+        listening = asyncio.create_task(self._listen())
         ended = asyncio.create_task(self._line.ended.wait())
         try:
             await asyncio.wait({sending, listening, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -104,10 +102,10 @@ class Conversation:
             if not task.cancelled():
                 task.result()
 
-    async def _until_gone(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _send(self) -> None:
         # uvicorn has a RuntimeError for what is sent after its own pings went unanswered.
         with suppress(WebSocketDisconnect, RuntimeError):
-            await work
+            await self._line.run(self._socket)
 
     async def _leave(self) -> None:
         if self._registered is not None:
