@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from sleap_rtc.settings import Settings
+from sleap_rtc.settings.model import WorkerKindSetting
 from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.kind import WorkerKind, cache_folder, worker_kind
 
@@ -27,6 +29,20 @@ POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
 )
 def test_the_environment_tells_the_kind(environment: dict[str, str], kind: WorkerKind) -> None:
     assert worker_kind(environment) is kind
+
+
+@pytest.mark.parametrize("kind", list(WorkerKind))
+def test_the_setting_says_the_kind_whatever_the_environment(kind: WorkerKind) -> None:
+    for environment in ({}, POD, {"RUNAI_NUM_OF_GPUS": "1"}):
+        assert worker_kind(environment, kind.value) is kind
+
+
+def test_the_setting_knows_every_kind_and_no_other() -> None:
+    assert set(get_args(WorkerKindSetting)) == {"auto", *WorkerKind}
+
+
+def test_only_a_desktop_offers_its_models_to_others() -> None:
+    assert [kind for kind in WorkerKind if kind.advertises] == [WorkerKind.DESKTOP]
 
 
 @pytest.mark.parametrize(
@@ -51,3 +67,7 @@ def test_a_pod_finds_its_folder_without_a_setting(monkeypatch: pytest.MonkeyPatc
 def test_the_setting_wins_over_the_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     assert dataset_cache(Settings(cache_dir=Path("/big/disk"))).path == Path("/big/disk")
+
+
+def test_the_kind_that_is_set_has_its_folder_too() -> None:
+    assert dataset_cache(Settings(worker_kind="runai")).path == Path(tempfile.gettempdir()) / "sleap-cache"

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "SLEAP_RTC_"
 Environment = Literal["development", "staging", "production"]
+WorkerKindSetting = Literal["auto", "desktop", "runai", "kubernetes"]
 
 
 def _listed(value: Any) -> Any:
@@ -32,6 +33,7 @@ class Settings(BaseSettings):
     token: SecretStr = SecretStr("")
     data_dir: Path = Field(default_factory=lambda: Path.home() / ".sleap-rtc")
 
+    worker_kind: WorkerKindSetting = "auto"
     cache_dir: Path | None = None
     cache_budget_bytes: int = Field(200_000_000_000, ge=0)
     cache_free_floor_bytes: int = Field(5_000_000_000, ge=0)

@@ -16,6 +16,6 @@ if TYPE_CHECKING:
 
 def dataset_cache(settings: Settings) -> BlobCache:
     """Return the cache that this machine's workers share."""
-    kind = worker_kind(os.environ)
+    kind = worker_kind(os.environ, settings.worker_kind)
     folder = settings.cache_dir or cache_folder(kind, settings.data_dir, Path(tempfile.gettempdir()))
     return BlobCache(folder, settings.cache_budget_bytes, settings.cache_free_floor_bytes)

@@ -17,13 +17,26 @@ class WorkerKind(StrEnum):
     RUNAI = "runai"
     KUBERNETES = "kubernetes"
 
+    @property
+    def advertises(self) -> bool:
+        """Whether it says that others may fetch its models from it directly.
 
-def worker_kind(environment: Mapping[str, str]) -> WorkerKind:
-    """Tell the kind from the environment: Run:ai says there how many GPUs there are, Kubernetes where it is.
+        Every worker publishes a model as soon as it is trained. A desktop stays and can be reached, so it
+        serves what it has, too; a pod is gone with its job, and behind a network that lets nobody in.
+        """
+        return self is WorkerKind.DESKTOP
+
+
+def worker_kind(environment: Mapping[str, str], asked: str = "auto") -> WorkerKind:
+    """Tell the kind: the setting `worker_kind`, or else the environment.
+
+    Run:ai says there how many GPUs there are, Kubernetes where it is.
 
     https://docs.run.ai/v2.16/Researcher/best-practices/env-variables (`RUNAI_NUM_OF_GPUS`)
     https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
     """
+    if asked != "auto":
+        return WorkerKind(asked)
     if any(name.startswith("RUNAI_") for name in environment):
         return WorkerKind.RUNAI
     if "KUBERNETES_SERVICE_HOST" in environment:

@@ -169,7 +169,7 @@ def job_runner(
     view = WorkerView(
         room_id=room_id,
         worker_id=worker_id(socket.gethostname(), secrets.token_hex(4)),
-        kind=worker_kind(os.environ),
+        kind=worker_kind(os.environ, settings.worker_kind),
         trainer=trainer,
         started_at=now,
         until=now,
