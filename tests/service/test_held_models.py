@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from support.product import Product
 
+    from sleap_rtc.storage.file_upload import FileUpload
     from sleap_rtc.storage.object_store import ObjectStore
-    from sleap_rtc.worker.model_store import FileUpload
 
 MIB = 1024 * 1024
 WEIGHTS = b"w" * 9 * MIB

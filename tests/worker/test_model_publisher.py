@@ -11,7 +11,7 @@ import pytest
 from sleap_rtc.events.jobs import DatasetRef, Job, JobRequest
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.checksum import from_text
-from sleap_rtc.storage.errors import IntegrityError, NotFound
+from sleap_rtc.storage.errors import FileChanged, NotFound
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord, model_id_of
 from sleap_rtc.storage.own_session import OwnSession
 from sleap_rtc.storage.s3_store import S3ObjectStore
@@ -96,7 +96,7 @@ def test_a_file_that_changed_since_it_was_described_is_not_published(
 ) -> None:
     record = described(publisher, run)
     (run / "best.ckpt").write_bytes(b"WEIGHTS")
-    with pytest.raises(IntegrityError):
+    with pytest.raises(FileChanged):
         publisher.send(run, record, lambda _: None)
     assert not [info.key for info in objects.list("room/") if info.key.endswith("model.json")]
 

@@ -178,9 +178,11 @@ def test_the_run_directory_holds_what_a_client_expects(here: Path) -> None:
         "initial_config.yaml",
         "last.ckpt",
         "metrics.json",
+        "software.json",
         "training_config.yaml",
         "training_log.csv",
     ]
+    assert json.loads((folder / "software.json").read_text())["numpy"] == np.__version__
     assert (folder / "initial_config.yaml").read_text() == (here / CONFIG).read_text()
     effective = yaml.safe_load((folder / "training_config.yaml").read_text())
     assert effective["trainer_name"] == "reference trainer"

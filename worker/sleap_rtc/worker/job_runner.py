@@ -31,9 +31,13 @@ from sleap_rtc.storage.errors import (
     TransferFailed,
     Unreachable,
 )
+from sleap_rtc.storage.model_folder import checksum_of, config_of, read_config
+from sleap_rtc.storage.training_config import hyperparameters_of
 from sleap_rtc.worker.errors import JobFailed
 from sleap_rtc.worker.held_job import HeldJob
 from sleap_rtc.worker.job_log import JobLog
+from sleap_rtc.worker.lineage import Lineage, joined_software
+from sleap_rtc.worker.machine import machine_software
 from sleap_rtc.worker.package import unpack
 
 if TYPE_CHECKING:
@@ -45,7 +49,8 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.manifest import ModelFile
     from sleap_rtc.worker.downloader import S3Downloader
     from sleap_rtc.worker.model_publisher import ModelPublisher
-    from sleap_rtc.worker.trainer import Trainer, TrainerName
+    from sleap_rtc.worker.package import TrainingPackage
+    from sleap_rtc.worker.trainer import Trainer, TrainerName, TrainingResult
 
 log = logging.getLogger(__name__)
 
@@ -214,10 +219,14 @@ class JobRunner:
         self._check(held)
 
         record = self._publisher.describe(
-            result.folder, held.job, trainer.title, package.model_type, self._worker_id, datetime.now(UTC)
+            result.folder,
+            held.job,
+            trainer.title,
+            package.model_type,
+            self._worker_id,
+            datetime.now(UTC),
+            _lineage(package, result),
         )
-        if result.epochs:
-            record = record.model_copy(update={"metrics": {**record.metrics, "curve": list(result.epochs)}})
         lines.flush()
         held.advance(
             JobState.UPLOADING,
@@ -241,6 +250,17 @@ class JobRunner:
 
 class _WorkerStopping(Exception):
     """The worker was asked to end."""
+
+
+def _lineage(package: TrainingPackage, result: TrainingResult) -> Lineage:
+    # The configuration that the trainer left has the overrides and defaults in it, unlike the package's.
+    used = config_of(result.folder)
+    return Lineage(
+        config_checksum=checksum_of(package.config),
+        hyperparameters=hyperparameters_of(read_config(used)) if used else {},
+        software=joined_software(machine_software(), result.software),
+        epochs=result.epochs,
+    )
 
 
 def _code_of(error: SleapRtcError) -> str:

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from sleap_rtc.storage.upload_session import UploadSession
-
 if TYPE_CHECKING:
+    from sleap_rtc.storage.file_upload import FileUpload
     from sleap_rtc.storage.manifest import ModelFile, ModelRecord
-
-
-class FileUpload(UploadSession, Protocol):
-    """The open upload of one file."""
-
-    def abort(self) -> None:
-        """Give it up and free its parts."""
 
 
 class ModelStore(Protocol):

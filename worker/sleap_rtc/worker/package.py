@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from sleap_rtc.storage.errors import DiskFull
+from sleap_rtc.storage.training_config import MODEL_TYPES
 from sleap_rtc.worker.errors import PackageRefused
 
 if TYPE_CHECKING:
@@ -30,14 +31,6 @@ MOST_RATIO = 200
 _RATIO_COUNTS_FROM = 64 * 1024 * 1024
 _TRAIN_LINE = re.compile(r"^\s*sleap-(?:nn\s+)?train\s+.*--config-name\s+(\S+)", re.MULTILINE)
 _WINDOWS_DEVICE = re.compile(r"(?i)^(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?$")
-_MODEL_TYPES = (
-    "single_instance",
-    "centroid",
-    "centered_instance",
-    "bottomup",
-    "multi_class_bottomup",
-    "multi_class_topdown",
-)
 
 
 @dataclass(frozen=True)
@@ -130,7 +123,7 @@ def _model_type(config: Path) -> str:
     try:
         content = yaml.safe_load(config.read_text(encoding="utf-8"))
         heads = content["model_config"]["head_configs"]
-        named = [kind for kind in _MODEL_TYPES if heads.get(kind) is not None]
+        named = [kind for kind in MODEL_TYPES if heads.get(kind) is not None]
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise PackageRefused(why=f"{config.name} is not a training configuration") from error
     if not named:

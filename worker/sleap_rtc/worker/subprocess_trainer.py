@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
+from sleap_rtc.worker.engine_software import engine_software
 from sleap_rtc.worker.errors import TrainingFailed
 from sleap_rtc.worker.tether import GRACE_S, kill_session, tethered
 from sleap_rtc.worker.trainer import TITLES, TrainerName, TrainingResult, command
@@ -66,7 +67,8 @@ class SubprocessTrainer:
             epochs = _run(arguments, package, progress, on_line, stop)
         finally:
             context.destroy(linger=0)
-        return TrainingResult(package.folder / "models" / package.run_name, tuple(epochs))
+        folder = package.folder / "models" / package.run_name
+        return TrainingResult(folder, tuple(epochs), engine_software(folder, arguments[0]))
 
 
 def _run(

@@ -26,10 +26,12 @@ TITLES: Mapping[TrainerName, str] = {"reference": "reference trainer", "sleap-nn
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What training left: a folder with the model's files, and one row of metrics per epoch."""
+    """What training left: a folder with the model's files, one row of metrics per epoch, and what the engine
+    tells of the versions that it ran with."""
 
     folder: Path
     epochs: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
+    software: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Trainer(Protocol):

@@ -6,6 +6,7 @@
     ├── initial_config.yaml   the config as it was given
     ├── training_config.yaml  the config after overrides, and the trainer's name and version
     ├── training_log.csv      one line per epoch
+    ├── software.json         the versions that it ran with
     └── metrics.json          the run in a few numbers, written at its end
 
 Each file appears whole or not at all: it is written beside its place, synced and moved there.
@@ -62,6 +63,10 @@ class RunDirectory:
         """The config before and after overrides."""
         self._write("initial_config.yaml", initial_yaml.encode())
         self._write("training_config.yaml", effective_yaml.encode())
+
+    def save_software(self, versions: Mapping[str, str]) -> None:
+        """The versions that the run was made with, by name."""
+        self._write("software.json", (json.dumps(versions, indent=2) + "\n").encode())
 
     def save_checkpoint(self, name: str, checkpoint: Checkpoint) -> None:
         """A checkpoint under the name BEST or LAST."""

@@ -1,8 +1,10 @@
 """Orchestration: trains the pose model on a config's packages and leaves the run directory behind."""
 
+import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,6 +65,7 @@ def train(
     training, validation = load_split(config)
     directory = RunDirectory(config.run_dir)
     directory.save_configs(initial_yaml=config.initial_yaml, effective_yaml=config.effective_yaml)
+    directory.save_software(_software())
     state = _starting_point(config, training.maps)
     best = _best_so_far(config, state)
     if best is not None:
@@ -93,6 +96,15 @@ def train(
         )
     progress.publish("train_end")
     return _finish(directory, state, best or state, len(training), len(validation), stopped=stopped)
+
+
+def _software() -> dict[str, str]:
+    return {
+        "trainer": f"{TRAINER_NAME} {TRAINER_VERSION}",
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "h5py": h5py.__version__,
+    }
 
 
 def _starting_point(config: TrainingConfig, maps: tuple[str, ...]) -> Checkpoint:
