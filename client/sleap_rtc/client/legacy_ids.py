@@ -11,19 +11,12 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from sleap_rtc.storage.model_folder import config_of
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-_CONFIG_NAMES = (
-    "training_config.yaml",
-    "training_config.yml",
-    "config.yaml",
-    "config.yml",
-    "training_config.json",
-    "config.json",
-    "training_job.json",
-)
 _MODEL_ID = re.compile(r"[0-9a-f]{8}(-([2-9]|[1-9][0-9]{1,5}))?|[0-9a-f]{8,64}")
 
 
@@ -37,8 +30,7 @@ def legacy_client_id(folder: Path) -> str | None:
 
     The existing client makes a random id there.
     """
-    configs = (folder / name for name in _CONFIG_NAMES)
-    config = next((path for path in configs if path.is_file()), None)
+    config = config_of(folder)
     if config is None:
         return None
     return hashlib.md5(config.read_bytes(), usedforsecurity=False).hexdigest()[:8]

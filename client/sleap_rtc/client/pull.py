@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sleap_rtc.client.file_notes import notes_of_files
+from sleap_rtc.client.joint_progress import JointProgress
 from sleap_rtc.client.model_check import Reading, check_files
 from sleap_rtc.client.room_merge import Downloaded
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.download_engine import RemoteObject, download
 from sleap_rtc.storage.errors import InputError, NotFound
-from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
+from sleap_rtc.storage.progress import ProgressHook, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
 
 if TYPE_CHECKING:
@@ -65,16 +66,16 @@ def pull_model(
         raise NotFound(what=f"file of model {name}")
     target = (folder or registry.models_dir).absolute() / _folder_name(room_id, offer)
     total = sum(file.size_bytes for file in offer.files)
-    together = _Together(total, GuardedHook(on_progress))
+    together = JointProgress(total, GuardedHook(on_progress))
     notes = notes_of_files(model.storage.files)
     here = {note.name: note for note in check_files(target, notes, Reading.ALL).notes}
     try:
         target.mkdir(parents=True, exist_ok=True)
         for file in offer.files:
             if file.name in here:
-                together.step(TransferProgress(file.size_bytes, file.size_bytes, file.size_bytes))
-            else:
-                _fetch(service, room_id, model.id, file, target / file.name, together.step)
+                together.skip(file.size_bytes)
+                continue
+            _fetch(service, room_id, model.id, file, target / file.name, together.step)
             together.end_of_file(file.size_bytes)
         entered = tuple(here.get(note.name) or _noted(target / note.name, note) for note in notes)
     except OSError as error:
@@ -104,28 +105,6 @@ def _folder_name(room_id: str, offer: ModelDownload) -> str:
 def _noted(path: Path, note: FileNote) -> FileNote:
     """Return the note of a file that was verified on its way here, with the time that it has."""
     return replace(note, mtime_ns=path.stat().st_mtime_ns)
-
-
-class _Together:
-    """The progress of several files as that of one transfer."""
-
-    def __init__(self, total_bytes: int, report: ProgressHook) -> None:
-        self._total_bytes = total_bytes
-        self._report = report
-        self._before = TransferProgress(0, total_bytes)
-        self._resumed_bytes = 0
-
-    def step(self, progress: TransferProgress) -> None:
-        """Report what is done of the present file."""
-        self._resumed_bytes = self._before.resumed_bytes + progress.resumed_bytes
-        done = self._before.done_bytes + progress.done_bytes
-        self._report(TransferProgress(done, self._total_bytes, self._resumed_bytes, progress.trouble))
-
-    def end_of_file(self, size_bytes: int) -> None:
-        """Report that the present file is whole, and go on to the next one."""
-        done = self._before.done_bytes + size_bytes
-        self._before = TransferProgress(done, self._total_bytes, self._resumed_bytes)
-        self._report(self._before)
 
 
 def _fetch(

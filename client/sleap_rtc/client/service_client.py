@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from sleap_rtc.client.push_session import PushSession
 from sleap_rtc.events.api import (
     CompleteUpload,
     CreateRoom,
@@ -28,7 +29,9 @@ from sleap_rtc.events.service_http import TRIES, ServiceHttp
 from sleap_rtc.storage.manifest import Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from sleap_rtc.storage.manifest import ModelFile
 
 _TRIES_IN_HASTE = 2
 
@@ -119,6 +122,12 @@ class ServiceClient:
         """Have URLs signed for a model's files. Raises NotFound."""
         body = RequestDownload(room_id=room_id, model=model)
         return self._http.ask("POST", "/api/request-download", ModelDownload, body)
+
+    def push_session(
+        self, room_id: str, model_type: str, model_id: str, files: Sequence[ModelFile]
+    ) -> PushSession:
+        """Return how a model is brought to a room."""
+        return PushSession(self._http, room_id, model_type, model_id, files)
 
     def events(self, room_id: str, last_id: str) -> Iterator[RoomEvent]:
         """Yield the room's notifications after `last_id` until the stream is cut.

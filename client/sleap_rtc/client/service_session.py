@@ -23,18 +23,12 @@ class ServiceSession:
 
     def sign(self, parts: Sequence[PartToSign]) -> Mapping[int, str]:
         """Return a URL for each part."""
-        asked = [
-            PartToSignView(number=part.number, length=part.length, checksum=to_header(part.crc))
-            for part in parts
-        ]
+        asked = [PartToSignView.of_part(part) for part in parts]
         return self._service.sign_parts(self._upload_id, SignParts(parts=asked)).urls
 
     def complete(self, parts: Sequence[SentPart], crc: int) -> None:
         """Make the object of the parts."""
-        listed = [
-            SentPartView(number=part.number, length=part.length, checksum=to_header(part.crc), etag=part.etag)
-            for part in parts
-        ]
+        listed = [SentPartView.of_sent(part) for part in parts]
         self._service.complete_upload(
             CompleteUpload(upload_id=self._upload_id, checksum=to_header(crc), parts=listed)
         )

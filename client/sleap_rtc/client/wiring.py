@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sleap_rtc.client.model_registry import ClientModelRegistry
+from sleap_rtc.client.push import ModelPusher
 from sleap_rtc.client.rate import parse_rate
 from sleap_rtc.client.service_client import ServiceClient
 from sleap_rtc.client.uploader import S3Uploader
 from sleap_rtc.settings import load_settings
+from sleap_rtc.storage.bandwidth import BandwidthLimit, Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +42,18 @@ def uploader(service: ServiceClient, settings: Settings, say: Callable[[str], No
         settings.max_concurrent_parts,
         say,
         bandwidth_limit=settings.bandwidth_limit,
+    )
+
+
+def pusher(service: ServiceClient, settings: Settings, say: Callable[[str], None]) -> ModelPusher:
+    """Return what brings models to rooms."""
+    return ModelPusher(
+        service,
+        registry(settings),
+        settings.multipart_chunk_size,
+        settings.max_concurrent_parts,
+        Throttle(BandwidthLimit(settings.bandwidth_limit)) if settings.bandwidth_limit else None,
+        say,
     )
 
 

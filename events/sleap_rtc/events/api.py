@@ -6,16 +6,20 @@ Everything that comes from outside is bounded here: a value that does not fit ne
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sleap_rtc.events.jobs import Job, JobRequest
 from sleap_rtc.events.problem_fields import ProblemFields
 from sleap_rtc.events.waiting import Waiting
+from sleap_rtc.storage.checksum import to_header
 from sleap_rtc.storage.manifest import ManifestModel
 from sleap_rtc.storage.part_plan import LARGEST_OBJECT_BYTES, LARGEST_PART_BYTES, MOST_PARTS
 from sleap_rtc.storage.room import Role
+
+if TYPE_CHECKING:
+    from sleap_rtc.storage.upload_session import PartToSign, SentPart
 
 RoomId = Annotated[str, Field(min_length=1, max_length=32)]
 Checksum = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{11}=$")]
@@ -72,6 +76,11 @@ class PartToSignView(_Request):
     length: int = Field(ge=0, le=LARGEST_PART_BYTES)
     checksum: Checksum
 
+    @classmethod
+    def of_part(cls, part: PartToSign) -> PartToSignView:
+        """Return what is said of a part."""
+        return cls(number=part.number, length=part.length, checksum=to_header(part.crc))
+
 
 class SignParts(_Request):
     """`POST /api/uploads/{upload_id}/sign-parts`."""
@@ -89,6 +98,12 @@ class SentPartView(PartToSignView):
     """A part that S3 acknowledged."""
 
     etag: str = Field(min_length=1, max_length=128)
+
+    @classmethod
+    def of_sent(cls, part: SentPart) -> SentPartView:
+        """Return what is said of a part that was sent."""
+        checksum = to_header(part.crc)
+        return cls(number=part.number, length=part.length, checksum=checksum, etag=part.etag)
 
 
 class CompleteUpload(_Request):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
     from sleap_rtc.events.jobs import Job
+    from sleap_rtc.storage.manifest import ModelRecord
     from sleap_rtc.storage.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,10 @@ class RoomFeed:
         """Tell the room about the newest edges of a job, one notification for each."""
         for index in range(len(job.history) - edges, len(job.history)):
             self._tell(RoomEvent.of_step(job, index, str(ULID())))
+
+    def tell_model(self, record: ModelRecord, now: datetime, event: str) -> None:
+        """Tell the room that a model which no job made was published."""
+        self._tell(RoomEvent.of_model(record, now, event, str(ULID())))
 
     def _tell(self, event: RoomEvent) -> None:
         self._store.put(keys.feed_key(event.room_id, event.id), event.model_dump_json().encode(), Overwrite())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,6 +17,9 @@ class MessageUnreadable(SleapRtcError):
     code: str
     why: str
 
+
+if TYPE_CHECKING:
+    from sleap_rtc.storage.manifest import ModelRecord
 
 _CODES: dict[tuple[str, tuple[int | str, ...]], str] = {
     ("json_invalid", ()): "not_json",
@@ -93,4 +96,20 @@ class RoomEvent(BaseModel):
             model_id=job.model_id,
             traceparent=job.traceparent,
             event=edge.event,
+        )
+
+    @classmethod
+    def of_model(cls, record: ModelRecord, at: datetime, event: str, event_id: str = "") -> RoomEvent:
+        """Return what the room is told of a model that somebody pushed."""
+        return cls(
+            id=event_id,
+            key=f"{record.model_type}_{record.model_id}/published",
+            kind="model",
+            room_id=record.room_id,
+            job_id="",
+            state="published",
+            at=at,
+            text=f"{record.trained_by} brought it",
+            model_id=record.model_id,
+            event=event,
         )

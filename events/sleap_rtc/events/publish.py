@@ -1,7 +1,8 @@
 """Orchestration: a model's `model.json` puts the model into the room's manifest and ends its job.
 
 Whatever the notice says is checked against the objects: every file has to be there with its size, the id has
-to be that of the content, and the worker has to hold the job's newest fencing number.
+to be that of the content, and the worker has to hold the job's newest fencing number. A model that somebody
+pushed has no job, and nothing to end.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
     from sleap_rtc.storage.object_store import ObjectStore
+    from sleap_rtc.storage.room_storage import RoomStorage
     from sleap_rtc.storage.rooms_storage import RoomsStorage
 
 
@@ -84,17 +86,29 @@ class Publish:
             room.check_publish(record)
         except ModelIdTaken as taken:
             return str(taken)
+        if record.job_id:
+            return self._publish_of_job(room, record, event)
+        self._publish_pushed(room, record, event)
+        return None
+
+    def _publish_of_job(self, room: RoomStorage, record: ModelRecord, event: str) -> str | None:
         refusal = self._why_not_accepted(record)
         if refusal:
             return refusal
         now = datetime.now(UTC)
         room.publish_model(record, now)
         ended = self._jobs.change(
-            folder.room_id, record.job_id, lambda present: job_steps.published(present, now, event)
+            record.room_id, record.job_id, lambda present: job_steps.published(present, now, event)
         )
         if ended.history[-1].at == now:
             self._feed.tell_job(ended)
         return None
+
+    def _publish_pushed(self, room: RoomStorage, record: ModelRecord, event: str) -> None:
+        if record.model_id not in room.manifest().models:
+            now = datetime.now(UTC)
+            room.publish_model(record, now)
+            self._feed.tell_model(record, now, event)
 
     def _why_not_accepted(self, record: ModelRecord) -> str | None:
         """Make this model the one that counts, in the job's record, before it stands in the manifest: from

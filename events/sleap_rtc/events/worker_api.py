@@ -11,10 +11,16 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from sleap_rtc.events.api import Checksum, PartToSignView, SentPartView
 from sleap_rtc.events.job_reports import Report
+from sleap_rtc.events.model_files_api import (
+    AbortFile,
+    CompleteFile,
+    FileChecksum,
+    FileName,
+    FileSize,
+    SignFileParts,
+)
 from sleap_rtc.storage.manifest import ModelRecord
-from sleap_rtc.storage.part_plan import LARGEST_OBJECT_BYTES, MOST_PARTS
 
 LONGEST_POLL_S = 20
 """The longest wait of SQS's ReceiveMessage."""
@@ -153,38 +159,20 @@ class _OfHeldModel(_Request):
 class OpenModelFile(_OfHeldModel):
     """`POST .../model-files/open`: a multipart upload of one file; an empty file is written at once."""
 
-    name: str = Field(max_length=255)
-    size_bytes: int = Field(ge=0, le=LARGEST_OBJECT_BYTES)
-    checksum: str = Field(pattern=r"^crc64nvme:[A-Za-z0-9+/]{11}=$")
+    name: FileName
+    size_bytes: FileSize
+    checksum: FileChecksum
 
 
-class ModelFileOpened(_Reply):
-    """The S3 upload that is open now; nothing is open for an empty file."""
-
-    s3_upload_id: str
-    whole_checksum: bool
-
-
-class _OfOpenFile(_OfHeldModel):
-    name: str = Field(max_length=255)
-    s3_upload_id: str = Field(min_length=1, max_length=1024)
-
-
-class SignModelParts(_OfOpenFile):
+class SignModelParts(SignFileParts, _OfHeldModel):
     """`POST .../model-files/sign-parts`."""
 
-    parts: list[PartToSignView] = Field(min_length=1, max_length=32)
 
-
-class CompleteModelFile(_OfOpenFile):
+class CompleteModelFile(CompleteFile, _OfHeldModel):
     """`POST .../model-files/complete`; safe to repeat."""
 
-    whole_checksum: bool
-    checksum: Checksum
-    parts: list[SentPartView] = Field(min_length=1, max_length=MOST_PARTS)
 
-
-class AbortModelFile(_OfOpenFile):
+class AbortModelFile(AbortFile, _OfHeldModel):
     """`POST .../model-files/abort`."""
 
 

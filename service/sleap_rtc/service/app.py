@@ -39,6 +39,7 @@ from sleap_rtc.service.callers import C, P
 from sleap_rtc.service.identity import Caller
 from sleap_rtc.service.parts import Parts
 from sleap_rtc.service.problems import PROBLEMS
+from sleap_rtc.service.push_routes import push_api
 from sleap_rtc.service.signaling import routes as signaling
 from sleap_rtc.service.worker_routes import worker_api
 from sleap_rtc.storage import keys
@@ -276,6 +277,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
     app.add_middleware(BodyLimit)
     app.include_router(api)
     app.include_router(worker_api)
+    app.include_router(push_api)
     app.include_router(health)
     for router in (signaling.legacy, signaling.room_api, signaling.socket):
         app.include_router(router)

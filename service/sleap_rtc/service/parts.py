@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sleap_rtc.service.held_models import HeldModels
     from sleap_rtc.service.identity import TokenVerifier
     from sleap_rtc.service.jobs import Jobs
+    from sleap_rtc.service.pushed_models import PushedModels
     from sleap_rtc.service.rooms import Rooms
     from sleap_rtc.service.streams import Streams
     from sleap_rtc.service.uploads import Uploads
@@ -44,4 +45,5 @@ class Parts:
     wakeups: WakeUps
     job_desk: Callable[[str], StoreJobDesk]
     held_models: HeldModels
+    pushed_models: PushedModels
     job_lease_s: int

@@ -30,8 +30,10 @@ from sleap_rtc.service.datasets import Datasets
 from sleap_rtc.service.held_models import HeldModels
 from sleap_rtc.service.identity import TokenVerifier
 from sleap_rtc.service.jobs import Jobs
+from sleap_rtc.service.model_files import ModelFiles
 from sleap_rtc.service.parts import Parts
 from sleap_rtc.service.provision import Subscription, ensure_queue, ensure_topic, sns_client, sqs_client
+from sleap_rtc.service.pushed_models import PushedModels
 from sleap_rtc.service.rooms import Rooms
 from sleap_rtc.service.signaling.anonymous import AnonymousSignIn, LiveCallers
 from sleap_rtc.service.signaling.door import Door
@@ -140,6 +142,7 @@ class Lifespan:
             metrics = CollectorRegistry()
             rules = JobRules(settings.job_lease_s, settings.most_attempts)
             room_transfers = S3Transfers(s3, settings.s3_room_bucket)
+            model_files = ModelFiles(rooms, room_transfers)
             # uvicorn tells its own streams alone that it was asked to stop; the library of the streams knows.
             polled = SqsJobQueues(polls, settings.job_queue_prefix)
             wakeups = WakeUps(polled.queue, settings.poll_wait_s, lambda: AppStatus.should_exit)
@@ -156,7 +159,8 @@ class Lifespan:
                 metrics=metrics,
                 wakeups=wakeups,
                 job_desk=job_desk,
-                held_models=HeldModels(rooms, room_transfers),
+                held_models=HeldModels(rooms, model_files),
+                pushed_models=PushedModels(rooms, model_files, models),
                 job_lease_s=settings.job_lease_s,
             )
             heard = QueueMetrics(metrics)

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Query, Request
 from sleap_rtc.events.api import SignedParts
 from sleap_rtc.events.job_reports import Hold
 from sleap_rtc.events.jobs import Job
+from sleap_rtc.events.model_files_api import ModelFileOpened
 from sleap_rtc.events.worker_api import (
     AbortModelFile,
     Acknowledged,
@@ -21,7 +22,6 @@ from sleap_rtc.events.worker_api import (
     CompleteModelFile,
     DeleteWakeUp,
     ExtendWakeUp,
-    ModelFileOpened,
     OpenModelFile,
     PublishModel,
     ReceiveWakeUps,

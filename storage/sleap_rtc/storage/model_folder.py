@@ -1,7 +1,7 @@
 """Adapter: the folder that training leaves, and which of its files are the model.
 
     run/
-    ├── best.ckpt               a checkpoint: one at least
+    ├── best.ckpt               a checkpoint (.ckpt, .h5, .pt, .pth): one at least
     ├── training_config.yaml    configurations, metrics, logs: .yaml, .yml, .json, .csv
     ├── metrics.json
     ├── last.ckpt               stays here: it is for going on with the training
@@ -31,6 +31,7 @@ MOST_FILES = 64
 LARGEST_MODEL_BYTES = 1 << 40
 LARGEST_OTHER_BYTES = 256 * 1024 * 1024
 """Of a file that is no checkpoint: what is larger is no configuration, log or table of metrics."""
+CHECKPOINTS = (".ckpt", ".h5", ".pt", ".pth")
 CONFIG_NAMES = (
     "training_config.yaml",
     "training_config.yml",
@@ -42,8 +43,7 @@ CONFIG_NAMES = (
 )
 """Where the existing tool looks for the training configuration, in this order."""
 _GIVEN = ("initial_config.yaml", "initial_config.yml", "initial_config.json")
-_CHECKPOINTS = {".ckpt", ".h5", ".pt", ".pth"}
-_OTHERS = {".yaml", ".yml", ".json", ".csv"}
+_OTHERS = (".yaml", ".yml", ".json", ".csv")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _KEPT_BACK = {"last.ckpt", "model.json"}
 _LARGEST_TEXT_BYTES = 4 * 1024 * 1024
@@ -152,7 +152,7 @@ def _sorted_out(folder: Path) -> tuple[Sequence[Path], Sequence[str]]:
         raise ModelFolderRefused(folder=folder, why="it is not a folder")
     paths, left_out = [], []
     for path in sorted(folder.iterdir()):
-        if path.suffix in _CHECKPOINTS | _OTHERS and _NAME.fullmatch(path.name) and path.is_file():
+        if path.suffix in CHECKPOINTS + _OTHERS and _NAME.fullmatch(path.name) and path.is_file():
             if path.name not in _KEPT_BACK:
                 paths.append(path)
         else:
@@ -170,7 +170,7 @@ def _why_not(folder: Path, paths: Sequence[Path]) -> str:
         size_bytes = path.stat().st_size
         if path.suffix in _OTHERS and size_bytes > LARGEST_OTHER_BYTES:
             return f"{path.name} has {size_bytes:,} bytes and is no checkpoint; move it out of the folder"
-    if not any(path.suffix in _CHECKPOINTS for path in paths):
+    if not any(path.suffix in CHECKPOINTS for path in paths):
         return _without_checkpoint(folder)
     if len(paths) > MOST_FILES:
         return f"it has {len(paths)} files, more than {MOST_FILES}"
@@ -181,10 +181,10 @@ def _without_checkpoint(folder: Path) -> str:
     below = sorted(
         path.name
         for path in folder.iterdir()
-        if path.is_dir() and any(found.suffix in _CHECKPOINTS for found in path.glob("*"))
+        if path.is_dir() and any(found.suffix in CHECKPOINTS for found in path.glob("*"))
     )
     named = f"; there is one in its folder {below[0]}, which can be" if below else ""
-    return f"it has no checkpoint ({', '.join(sorted(_CHECKPOINTS))}){named}"
+    return f"it has no checkpoint ({', '.join(CHECKPOINTS)}){named}"
 
 
 def _first_of(folder: Path, names: Sequence[str]) -> Path | None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.s3_transfers import MultipartUpload, S3Transfers
     from sleap_rtc.storage.upload_session import PartToSign, SentPart
 
-_CHECKSUM = "checksum"
+CHECKSUM = "checksum"
+"""Where in the metadata of an object the CRC64NVME of the whole file stands."""
 _CONTENT_TYPE = "application/octet-stream"
 
 
@@ -52,7 +53,7 @@ class OwnSession:
         cls, objects: ObjectStore, transfers: S3Transfers, key: str, size_bytes: int, checksum: str
     ) -> OwnSession:
         """Open an upload of a file with this CRC64NVME (`crc64nvme:...`)."""
-        upload = transfers.create(key, _CONTENT_TYPE, {_CHECKSUM: checksum})
+        upload = transfers.create(key, _CONTENT_TYPE, {CHECKSUM: checksum})
         return cls(objects, transfers, key, upload, size_bytes)
 
     def sign(self, parts: Sequence[PartToSign]) -> Mapping[int, str]:
@@ -70,7 +71,7 @@ class OwnSession:
             self._transfers.complete(self._key, self.upload, parts, crc, self._size_bytes)
         except NotFound:
             found = self._objects.head(self._key)
-            if (found.size_bytes, found.metadata.get(_CHECKSUM)) != (self._size_bytes, to_text(crc)):
+            if (found.size_bytes, found.metadata.get(CHECKSUM)) != (self._size_bytes, to_text(crc)):
                 raise
 
     def abort(self) -> None:

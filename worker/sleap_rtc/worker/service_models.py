@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sleap_rtc.events.api import PartToSignView, SentPartView, SignedParts
+from sleap_rtc.events.model_files_api import ModelFileOpened
 from sleap_rtc.events.worker_api import (
     AbortModelFile,
     Acknowledged,
     CompleteModelFile,
-    ModelFileOpened,
     OpenModelFile,
     PublishModel,
     SignModelParts,
@@ -71,10 +71,7 @@ class ServiceFileUpload:
 
     def sign(self, parts: Sequence[PartToSign]) -> Mapping[int, str]:
         """Return a URL for each part."""
-        asked = [
-            PartToSignView(number=part.number, length=part.length, checksum=to_header(part.crc))
-            for part in parts
-        ]
+        asked = [PartToSignView.of_part(part) for part in parts]
         body = SignModelParts(
             fencing=self._fencing, name=self._name, s3_upload_id=self._opened.s3_upload_id, parts=asked
         )
@@ -82,10 +79,7 @@ class ServiceFileUpload:
 
     def complete(self, parts: Sequence[SentPart], crc: int) -> None:
         """Make the object of the parts."""
-        listed = [
-            SentPartView(number=part.number, length=part.length, checksum=to_header(part.crc), etag=part.etag)
-            for part in parts
-        ]
+        listed = [SentPartView.of_sent(part) for part in parts]
         body = CompleteModelFile(
             fencing=self._fencing,
             name=self._name,

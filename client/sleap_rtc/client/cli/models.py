@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sleap_rtc.client.cli.options import JsonOption, RoomOption
+from sleap_rtc.client.cli.options import JsonOption, LimitOption, RoomOption
 
 if TYPE_CHECKING:
     from sleap_rtc.client.model_source import FoundModel
@@ -154,3 +154,52 @@ def _told(found: FoundModel) -> str:
     if found.verified:
         return f"Model {found.model_id} is here and verified, nothing was sent: {found.folder}"
     return f"Model {found.model_id} is here; nobody noted what its files have to be: {found.folder}"
+
+
+@app.command()
+def push(
+    folder: Annotated[Path, typer.Argument(help="The folder that training left.")],
+    room_id: RoomOption,
+    model_type: Annotated[
+        str,
+        typer.Option(
+            "--type",
+            help="The kind, such as centroid, where the training configuration does not tell.",
+        ),
+    ] = "",
+    limit: LimitOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a model of this machine to a room; run it again after a cut, and what is missing is sent."""
+    from dataclasses import asdict
+    from functools import partial
+
+    from sleap_rtc.client import wiring
+    from sleap_rtc.client.display import JsonWatcher, console, human_bytes, transfer_bar
+    from sleap_rtc.storage.keys import checked_room_id
+
+    checked_room_id(room_id)
+    settings = wiring.settings_for(limit)
+    service = wiring.service_client(settings)
+    if as_json:
+        watcher = JsonWatcher()
+        with watcher.transfer() as lines:
+            pushed = wiring.pusher(service, settings, lambda _: None).push(folder, room_id, model_type, lines)
+        watcher.tell("pushed", **asdict(pushed))
+        return
+    say = partial(console.print, markup=False)
+    with transfer_bar(f"Pushing {folder.name}") as bar:
+        pushed = wiring.pusher(service, settings, say).push(folder, room_id, model_type, bar)
+    name = f"Model {pushed.model_id} ({pushed.model_type})"
+    if pushed.already_present:
+        say(f"{name} is in room {room_id} already, so nothing was sent.")
+    else:
+        say(f"{name} was sent: {human_bytes(pushed.sent_bytes)} of {human_bytes(pushed.size_bytes)}.")
+    if pushed.shown:
+        say(f"The room shows it: sleap-rtc models pull {pushed.model_id} -r {room_id}")
+    else:
+        say(
+            "The room does not show it yet: its service is slow to hear of it. It will by itself; look with"
+            f" `sleap-rtc models ls -r {room_id}`. If it stays away for an hour, ask the operator to look at"
+            " `sleap-rtc events dlq ls`."
+        )
