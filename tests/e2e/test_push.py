@@ -92,7 +92,7 @@ def test_a_killed_push_sends_only_what_is_not_there(product: Product, trained: P
 
 def test_a_strangers_room_takes_nothing(product: Product, trained: Path) -> None:
     said = push(product, trained, "00000000")
-    assert (said.status, said.sentence) == (4, "There is no room 00000000 (or you have no access to it).")
+    assert (said.status, "There is no room 00000000" in said.sentence) == (4, True)
 
 
 def test_a_folder_without_a_model_is_said_so_in_a_sentence(product: Product, tmp_path: Path) -> None:
