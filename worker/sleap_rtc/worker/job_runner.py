@@ -225,7 +225,7 @@ class JobRunner:
             package.model_type,
             self._worker_id,
             datetime.now(UTC),
-            _lineage(package, result),
+            lineage_of(package, result),
         )
         lines.flush()
         held.advance(
@@ -252,7 +252,8 @@ class _WorkerStopping(Exception):
     """The worker was asked to end."""
 
 
-def _lineage(package: TrainingPackage, result: TrainingResult) -> Lineage:
+def lineage_of(package: TrainingPackage, result: TrainingResult) -> Lineage:
+    """Return what a model was made with."""
     # The configuration that the trainer left has the overrides and defaults in it, unlike the package's.
     used = config_of(result.folder)
     return Lineage(
