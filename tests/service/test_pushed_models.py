@@ -12,14 +12,20 @@ from support.desktop import COLLEAGUE, OWNER, ServiceLab
 from support.product import eventually
 
 from sleap_rtc.client.push_session import PushSession
-from sleap_rtc.events.push_api import PublishPushed, PushedModel
+from sleap_rtc.events.push_api import PublishPushed, PushedFile, PushedModel
+from sleap_rtc.service.identity import Caller
+from sleap_rtc.service.model_files import ModelFiles
+from sleap_rtc.service.pushed_models import PushedModels, PushRefused
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.checksum import crc64nvme, to_header, to_text
 from sleap_rtc.storage.errors import InputError, IntegrityError, NotFound, Refused
 from sleap_rtc.storage.file_upload import FileUpload, send_file
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord, model_id_of
+from sleap_rtc.storage.memory_store import MemoryObjectStore
 from sleap_rtc.storage.model_folder import LARGEST_MODEL_BYTES, MOST_FILES, read_model_folder
-from sleap_rtc.storage.object_store import Overwrite
+from sleap_rtc.storage.object_store import ObjectInfo, Overwrite
+from sleap_rtc.storage.rooms_storage import RoomsStorage
+from sleap_rtc.storage.s3_transfers import S3Transfers
 from sleap_rtc.storage.upload_session import PartToSign, SentPart
 
 if TYPE_CHECKING:
@@ -301,3 +307,42 @@ def test_a_stranger_finds_no_room_and_a_reader_may_not_write(bringing: Bringing)
             with pytest.raises(why):
                 step()
     assert bringing.there() == []
+
+
+class Overtaken(MemoryObjectStore):
+    """A bucket in which somebody publishes a model just before whoever looks whether its files are there."""
+
+    def __init__(self, record: ModelRecord, key: str) -> None:
+        super().__init__()
+        self._theirs = (key, record.model_dump_json().encode())
+
+    def head(self, key: str) -> ObjectInfo:
+        self.put(*self._theirs, Overwrite())
+        return super().head(key)
+
+
+@pytest.mark.parametrize("same_files", [True, False])
+def test_of_two_who_publish_at_once_the_first_record_stays(same_files: bool) -> None:
+    file = ModelFile(name="best.ckpt", size_bytes=7, checksum=to_text(crc64nvme(b"weights")))
+    folder = keys.ModelFolder("lab", "centroid", model_id_of([file]))
+    theirs = ModelRecord(
+        model_id=folder.model_id,
+        model_type="centroid",
+        room_id="lab",
+        files=(file,) if same_files else (),
+        trainer="theirs",
+        trained_by="bob",
+        trained_on_worker="",
+        trained_at=NOW,
+    )
+    store = Overtaken(theirs, folder.record)
+    store.put(folder.file("best.ckpt"), b"weights", Overwrite(), metadata={"checksum": file.checksum})
+    files = ModelFiles(store, S3Transfers(None, "rooms"))  # type: ignore[arg-type] # nothing is sent
+    pushed = PushedModels(store, files, RoomsStorage(store, "rooms"))
+    name, asked = f"centroid_{folder.model_id}", PublishPushed(files=[PushedFile.of(file)])
+    if same_files:
+        assert pushed.publish("lab", name, asked, Caller("ada", "Ada")).already_published
+    else:
+        with pytest.raises(PushRefused, match="has other files"):
+            pushed.publish("lab", name, asked, Caller("ada", "Ada"))
+    assert ModelRecord.model_validate_json(store.get(folder.record).body) == theirs
