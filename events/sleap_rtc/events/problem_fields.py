@@ -1,13 +1,16 @@
-"""Pure: the errors of the job desk and the job queue, which cross HTTP with all their fields."""
+"""Pure: the errors that cross HTTP with all their fields: of jobs, of their queue, of a room's models."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sleap_rtc.events.jobs import JobCancelled, JobClaimed, JobEnded, JobNotReady, JobState, LeaseLost
 from sleap_rtc.events.queue import HandleDead, MessageTooLarge
+from sleap_rtc.storage.document import DocumentTooNew, DocumentUnreadable
+from sleap_rtc.storage.manifest_changes import AliasMoved, ModelRemoved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +25,10 @@ _FIELDS: Mapping[type[SleapRtcError], tuple[str, ...]] = {
     LeaseLost: ("held", "current"),
     JobCancelled: ("held", "current", "by"),
     MessageTooLarge: ("queue", "why"),
+    AliasMoved: ("alias", "holder", "expected"),
+    ModelRemoved: ("model_id", "room_id", "deleted_at"),
+    DocumentUnreadable: ("key", "why", "remedy"),
+    DocumentTooNew: ("key", "why", "remedy"),
 }
 _BY_CODE = {
     "handle_dead": HandleDead,
@@ -31,6 +38,10 @@ _BY_CODE = {
     "lease_lost": LeaseLost,
     "job_cancelled": JobCancelled,
     "message_too_large": MessageTooLarge,
+    "alias_moved": AliasMoved,
+    "model_removed": ModelRemoved,
+    "document_unreadable": DocumentUnreadable,
+    "document_too_new": DocumentTooNew,
 }
 
 
@@ -47,6 +58,14 @@ class ProblemFields(BaseModel):
     current: int | None = None
     by: str | None = Field(None, max_length=1000)
     queue: str | None = Field(None, max_length=200)
+    alias: str | None = Field(None, max_length=64)
+    holder: str | None = Field(None, max_length=64)
+    expected: str | None = Field(None, max_length=64)
+    model_id: str | None = Field(None, max_length=64)
+    room_id: str | None = Field(None, max_length=32)
+    deleted_at: datetime | None = None
+    key: str | None = Field(None, max_length=1024)
+    remedy: str | None = Field(None, max_length=1000)
 
 
 def fields_of(error: SleapRtcError) -> ProblemFields | None:

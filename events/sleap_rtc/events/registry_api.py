@@ -29,12 +29,22 @@ class _Reply(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class NamedModel(ManifestModel):
+    """A model in a list, and all that it goes by besides its id: aliases, and versions such as `flies@2`."""
+
+    names: list[str]
+
+
 class ModelPage(_Reply):
-    """`GET /api/rooms/{room_id}/models`: the newest first, and how many there are in all."""
+    """`GET /api/rooms/{room_id}/models`: the newest first, and how many there are in all.
+
+    `after` is what to ask with for the next page; None where this is the last.
+    """
 
     revision: int
     total: int
-    models: list[ManifestModel]
+    models: list[NamedModel]
+    after: str | None = None
 
 
 class ModelDetails(_Reply):
@@ -47,6 +57,13 @@ class ModelDetails(_Reply):
     aliases: list[str]
     versions: dict[str, int]
     record: ModelRecord | None
+
+
+class AliasesView(_Reply):
+    """`GET /api/rooms/{room_id}/aliases`: which model each alias names, one that was removed as well."""
+
+    revision: int
+    aliases: dict[str, str]
 
 
 class SetAlias(_Request):
@@ -101,3 +118,19 @@ class OrphanView(_Reply):
     folder: str
     size_bytes: int
     modified: datetime
+
+
+class GarbageView(_Reply):
+    """What `gc` deleted, or would delete."""
+
+    deleted: bool
+    orphans: list[OrphanView]
+
+
+class RepairView(_Reply):
+    """`POST /api/rooms/{room_id}/repair`, for owners: what was found and what was done, in sentences."""
+
+    revision: int
+    models: int
+    found: list[str]
+    done: list[str]

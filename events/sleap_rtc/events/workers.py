@@ -27,6 +27,7 @@ class WorkerView(BaseModel):
     until: datetime
     job_id: str | None = None
     """The job that it is working on."""
+    models: tuple[str, ...] = ()
 
 
 def present(workers: list[WorkerView], now: datetime) -> list[WorkerView]:

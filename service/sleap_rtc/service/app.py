@@ -37,6 +37,7 @@ from sleap_rtc.service import problems
 from sleap_rtc.service.body_limit import BodyLimit
 from sleap_rtc.service.callers import C, P
 from sleap_rtc.service.identity import Caller
+from sleap_rtc.service.model_routes import model_api
 from sleap_rtc.service.parts import Parts
 from sleap_rtc.service.problems import PROBLEMS
 from sleap_rtc.service.push_routes import push_api
@@ -44,7 +45,6 @@ from sleap_rtc.service.signaling import routes as signaling
 from sleap_rtc.service.worker_routes import worker_api
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import NotFound
-from sleap_rtc.storage.manifest import Manifest
 from sleap_rtc.storage.part_plan import LARGEST_OBJECT_BYTES
 from sleap_rtc.storage.room import Room
 
@@ -201,13 +201,6 @@ def job_log(room_id: str, job_id: str, parts: P, caller: C, after: Annotated[int
     return JobLog(segments=segments, ended=job.ended)
 
 
-@api.get("/rooms/{room_id}/manifest")
-def manifest(room_id: str, parts: P, caller: C) -> Manifest:
-    """Return the room's manifest."""
-    parts.rooms.enter(room_id, caller)
-    return parts.models.of(room_id).manifest()
-
-
 @api.post("/request-download")
 def request_download(body: RequestDownload, parts: P, caller: C) -> ModelDownload | FileDownload:
     """Sign URLs for the files of a model, or the URL of a dataset."""
@@ -276,6 +269,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
     problems.install(app)
     app.add_middleware(BodyLimit)
     app.include_router(api)
+    app.include_router(model_api)
     app.include_router(worker_api)
     app.include_router(push_api)
     app.include_router(health)

@@ -7,7 +7,6 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
 from ulid import ULID
 
 from sleap_rtc.events import job_steps
@@ -15,7 +14,7 @@ from sleap_rtc.events.api import JobView
 from sleap_rtc.events.jobs import JobState, RetryRefused
 from sleap_rtc.events.uploads import AskedJob, UploadRecord
 from sleap_rtc.events.waiting import waiting
-from sleap_rtc.events.workers import WorkerView
+from sleap_rtc.service.worker_presences import worker_presences
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
 from sleap_rtc.storage.errors import InputError, NotFound, SleapRtcError
@@ -80,18 +79,9 @@ class Jobs:
         if all(job.ended for job in wanted):
             return [JobView(**dict(job)) for job in wanted]
         others = list(self._store.open(room_id)) if unended is None else unended
-        workers = list(self._workers(room_id))
+        workers = worker_presences(self._rooms, room_id)
         now = datetime.now(UTC)
         return [JobView(**dict(job), waiting=waiting(job, others, workers, now)) for job in wanted]
-
-    def _workers(self, room_id: str) -> list[WorkerView]:
-        found = []
-        for info in self._rooms.list(keys.workers_prefix(room_id)):
-            try:
-                found.append(WorkerView.model_validate_json(self._rooms.get(info.key).body))
-            except (NotFound, ValidationError):
-                continue
-        return found
 
     async def submit(self, room_id: str, request: SubmitJob, caller: Caller) -> Job:
         """Make a job for a dataset that is in the room; the same submission again gives the same job.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sleap_rtc.service.held_models import HeldModels
     from sleap_rtc.service.identity import TokenVerifier
     from sleap_rtc.service.jobs import Jobs
+    from sleap_rtc.service.models import Models
     from sleap_rtc.service.pushed_models import PushedModels
     from sleap_rtc.service.rooms import Rooms
     from sleap_rtc.service.streams import Streams
@@ -39,6 +40,7 @@ class Parts:
     jobs: Jobs
     streams: Streams
     models: RoomsStorage
+    registry: Models
     room_objects: S3ObjectStore
     room_transfers: S3Transfers
     metrics: CollectorRegistry

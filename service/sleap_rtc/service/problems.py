@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from sleap_rtc.events.api import Problem
 from sleap_rtc.events.problem_fields import ProblemFields, fields_of
 from sleap_rtc.service.identity import Unauthenticated
-from sleap_rtc.storage.errors import ExitCode, SleapRtcError
+from sleap_rtc.storage.document import DocumentUnreadable
+from sleap_rtc.storage.errors import ExitCode, NotFound, SleapRtcError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -56,9 +57,9 @@ def install(app: FastAPI) -> None:
         fields = fields_of(error)
         if isinstance(error, Unauthenticated):
             status = HTTPStatus.UNAUTHORIZED
-        elif fields is not None:
+        elif fields is not None and not isinstance(error, NotFound):
             status = HTTPStatus.CONFLICT
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, DocumentUnreadable):
             log.error("%s: %s", _code(error), error)
         answer = problem(status, _code(error), status.phrase, str(error), fields)
         if status is HTTPStatus.UNAUTHORIZED:

@@ -31,6 +31,7 @@ from sleap_rtc.service.held_models import HeldModels
 from sleap_rtc.service.identity import TokenVerifier
 from sleap_rtc.service.jobs import Jobs
 from sleap_rtc.service.model_files import ModelFiles
+from sleap_rtc.service.models import Models
 from sleap_rtc.service.parts import Parts
 from sleap_rtc.service.provision import Subscription, ensure_queue, ensure_topic, sns_client, sqs_client
 from sleap_rtc.service.pushed_models import PushedModels
@@ -154,6 +155,7 @@ class Lifespan:
                 jobs=Jobs(rooms, jobs, DatasetIndex(uploads, rooms), dispatch, feed),
                 streams=streams,
                 models=models,
+                registry=Models(rooms, models),
                 room_objects=rooms,
                 room_transfers=room_transfers,
                 metrics=metrics,

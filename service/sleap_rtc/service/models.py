@@ -1,0 +1,204 @@
+"""Orchestration: what people may do with the models of a room: look, name, tag, remove, repair.
+
+Whoever calls has seen to it that the caller may do it. A model is named by its id, an alias, a name's version
+or an id of the existing tool; what changes it goes by its id from then on.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from sleap_rtc.events.availability import with_availability
+from sleap_rtc.events.model_page import model_details
+from sleap_rtc.events.registry_api import (
+    AliasesView,
+    DiffView,
+    GarbageView,
+    OrphanView,
+    RepairView,
+    RevisionView,
+)
+from sleap_rtc.service.worker_presences import worker_presences
+from sleap_rtc.storage import keys
+from sleap_rtc.storage.document import Documents, DocumentTooNew, DocumentUnreadable
+from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.storage.manifest import Manifest
+from sleap_rtc.storage.manifest_changes import ModelRemoved, find_model
+from sleap_rtc.storage.registry_changes import Recovered
+
+if TYPE_CHECKING:
+    from sleap_rtc.events.registry_api import ChangeModel, CollectGarbage, ModelDetails, SetAlias
+    from sleap_rtc.service.identity import Caller
+    from sleap_rtc.storage.manifest import ModelRecord
+    from sleap_rtc.storage.object_store import ObjectStore
+    from sleap_rtc.storage.orphans import Orphan
+    from sleap_rtc.storage.room_storage import RoomStorage
+    from sleap_rtc.storage.rooms_storage import RoomsStorage
+
+
+class Models:
+    """The models of all rooms, as people see and change them.
+
+    Args:
+        objects: the rooms bucket.
+        storages: what is in it, room by room.
+    """
+
+    def __init__(self, objects: ObjectStore, storages: RoomsStorage) -> None:
+        self._objects = objects
+        self._storages = storages
+
+    def manifest(self, room_id: str) -> Manifest:
+        """Return the room's manifest, which says who can serve its models now."""
+        manifest = self._storages.of(room_id).manifest()
+        return with_availability(manifest, worker_presences(self._objects, room_id), datetime.now(UTC))
+
+    def details(self, room_id: str, name: str) -> ModelDetails:
+        """Return a model and its own record. Raises NotFound, ModelRemoved."""
+        manifest = self.manifest(room_id)
+        return self._details(manifest, find_model(manifest, name).id)
+
+    def aliases(self, room_id: str) -> AliasesView:
+        """Return which model each alias names."""
+        manifest = self._storages.of(room_id).manifest()
+        return AliasesView(revision=manifest.revision, aliases=manifest.aliases)
+
+    def set_alias(self, room_id: str, alias: str, asked: SetAlias, caller: Caller) -> ModelDetails:
+        """Let an alias name a model. Raises NotFound, ModelRemoved, AliasMoved, NameRefused."""
+        room, model_id = self._found(room_id, asked.model)
+        room.set_alias(alias, model_id, asked.expected, caller.name, datetime.now(UTC))
+        return self._changed(room_id, model_id)
+
+    def remove_alias(self, room_id: str, alias: str, expected: str, caller: Caller) -> AliasesView:
+        """Take an alias off the model that the caller saw it at. Raises AliasMoved."""
+        self._storages.of(room_id).remove_alias(alias, expected, caller.name, datetime.now(UTC))
+        return self.aliases(room_id)
+
+    def add_version(self, room_id: str, name: str, model: str, caller: Caller) -> ModelDetails:
+        """Make a model the next version of a name. Raises NotFound, ModelRemoved, NameRefused."""
+        room, model_id = self._found(room_id, model)
+        room.add_version(name, model_id, caller.name, datetime.now(UTC))
+        return self._changed(room_id, model_id)
+
+    def change(self, room_id: str, model: str, asked: ChangeModel, caller: Caller) -> ModelDetails:
+        """Change a model's tags and notes. Raises NotFound, ModelRemoved, TagRefused."""
+        room, model_id = self._found(room_id, model)
+        now = datetime.now(UTC)
+        if asked.add_tags or asked.remove_tags:
+            room.tag(model_id, caller.name, now, add=asked.add_tags, remove=asked.remove_tags)
+        if asked.notes is not None:
+            room.note(model_id, asked.notes, caller.name, now)
+        return self._changed(room_id, model_id)
+
+    def remove(self, room_id: str, model: str, caller: Caller) -> ModelDetails:
+        """Hide a model; hiding it twice is harmless. Raises NotFound."""
+        room, model_id = self._found(room_id, model, even_removed=True)
+        room.remove(model_id, caller.name, datetime.now(UTC))
+        return self._changed(room_id, model_id)
+
+    def restore(self, room_id: str, model: str, caller: Caller) -> ModelDetails:
+        """Show a removed model again; a model that is shown stays so. Raises NotFound."""
+        room, model_id = self._found(room_id, model, even_removed=True)
+        room.restore(model_id, caller.name, datetime.now(UTC))
+        return self._changed(room_id, model_id)
+
+    def history(self, room_id: str, most: int) -> list[RevisionView]:
+        """Return who changed what, the newest first."""
+        return [
+            RevisionView(revision=entry.revision, at=entry.at, by=entry.by, what=entry.change.words())
+            for entry in self._storages.of(room_id).history(most)
+        ]
+
+    def diff(self, room_id: str, before: int, after: int | None) -> DiffView:
+        """Return what changed between two revisions, the newest where none is given. Raises NotFound."""
+        room = self._storages.of(room_id)
+        last = room.manifest().revision if after is None else after
+        return DiffView(before=before, after=last, changes=list(room.diff(before, last)))
+
+    def collect_garbage(self, room_id: str, asked: CollectGarbage) -> GarbageView:
+        """Return the model folders that no revision names, and delete them if that is asked for.
+
+        Raises:
+            NotFound: the room has neither a manifest nor a log.
+        """
+        room, grace, now = self._storages.of(room_id), timedelta(hours=asked.grace_h), datetime.now(UTC)
+        orphans = room.gc(grace, now) if asked.delete else room.orphans(grace, now)
+        return GarbageView(deleted=asked.delete, orphans=[_orphan_view(orphan) for orphan in orphans])
+
+    def repair(self, room_id: str, caller: Caller) -> RepairView:
+        """Bring a lost or damaged manifest back, and into it whole models that it does not name.
+
+        Raises:
+            DocumentUnreadable: an entry of the log is damaged.
+            DocumentTooNew: the manifest, or its log, is of a newer version.
+        """
+        room, now = self._storages.of(room_id), datetime.now(UTC)
+        seen = self._seen(room_id)
+        manifest = room.repair(caller.name, now)
+        newest = room.history(1)
+        entry = newest[0] if newest and (newest[0].at, newest[0].by) == (now, caller.name) else None
+        recovered = entry.change.records if entry and isinstance(entry.change, Recovered) else ()
+        found, done = _told(seen, manifest.revision - bool(entry))
+        if recovered:
+            ids = ", ".join(record.model_id for record in recovered)
+            found.append(f"Whole models that it does not name: {ids}.")
+            done.append(f"They were put into it, as revision {manifest.revision}.")
+        return RepairView(revision=manifest.revision, models=len(manifest.models), found=found, done=done)
+
+    def _seen(self, room_id: str) -> int | str:
+        """Return the revision that the manifest shows, or in a word why it shows none."""
+        try:
+            return Documents(self._objects, Manifest).read(keys.manifest_key(room_id)).value.revision
+        except NotFound:
+            return "gone"
+        except DocumentTooNew:
+            raise
+        except DocumentUnreadable:
+            return "damaged"
+
+    def _found(self, room_id: str, name: str, *, even_removed: bool = False) -> tuple[RoomStorage, str]:
+        room = self._storages.of(room_id)
+        try:
+            return room, room.get_model(name).id
+        except ModelRemoved as removed:
+            if even_removed:
+                return room, removed.model_id
+            raise
+
+    def _changed(self, room_id: str, model_id: str) -> ModelDetails:
+        return self._details(self.manifest(room_id), model_id)
+
+    def _details(self, manifest: Manifest, model_id: str) -> ModelDetails:
+        return model_details(manifest, model_id, self._record(manifest, model_id))
+
+    def _record(self, manifest: Manifest, model_id: str) -> ModelRecord | None:
+        model_type = manifest.models[model_id].model_type
+        folder = keys.ModelFolder(manifest.room_id, model_type, model_id)
+        try:
+            return self._storages.of(manifest.room_id).read_record(folder)
+        except (NotFound, ValidationError):
+            return None
+
+
+def _told(seen: int | str, revision: int) -> tuple[list[str], list[str]]:
+    """Say of the manifest what was found and what was done."""
+    if seen == "gone" and not revision:
+        return ["There is no manifest and no log."], []
+    if seen == "gone":
+        return ["The manifest was gone."], [f"It was rebuilt from the log, at revision {revision}."]
+    if seen == "damaged":
+        aside = "It was put aside in the room's folder `damaged`"
+        rebuilt = (
+            f"rebuilt from the log, at revision {revision}" if revision else "nothing is left of its log"
+        )
+        return ["The manifest was damaged."], [f"{aside}, and {rebuilt}."]
+    if seen != revision:
+        return [f"The manifest showed revision {seen}."], [f"It was brought up to revision {revision}."]
+    return [f"The manifest is whole, at revision {revision}."], []
+
+
+def _orphan_view(orphan: Orphan) -> OrphanView:
+    return OrphanView(folder=str(orphan.folder), size_bytes=orphan.size_bytes, modified=orphan.modified)
