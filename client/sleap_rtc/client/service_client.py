@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from sleap_rtc.client.push_session import PushSession
 from sleap_rtc.events.api import (
@@ -25,8 +26,23 @@ from sleap_rtc.events.api import (
 )
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.events.messages import RoomEvent
+from sleap_rtc.events.registry_api import (
+    AddVersion,
+    AliasesView,
+    ChangeModel,
+    CollectGarbage,
+    DiffView,
+    GarbageView,
+    ModelDetails,
+    ModelPage,
+    RepairView,
+    RevisionView,
+    SetAlias,
+)
 from sleap_rtc.events.service_http import TRIES, ServiceHttp
+from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.storage.manifest import Manifest
+from sleap_rtc.storage.model_name import checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +50,9 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.manifest import ModelFile
 
 _TRIES_IN_HASTE = 2
+
+# What no model can go by would be another path.
+_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,79}")
 
 
 class ServiceClient:
@@ -118,6 +137,78 @@ class ServiceClient:
         tries = TRIES if patient else _TRIES_IN_HASTE
         return self._http.ask("GET", f"/api/rooms/{quote(room_id)}/manifest", Manifest, tries=tries)
 
+    def models(
+        self,
+        room_id: str,
+        most: int,
+        *,
+        after: str | None = None,
+        tag: str | None = None,
+        model_type: str | None = None,
+        removed: bool = False,
+    ) -> ModelPage:
+        """Return a page of the room's models, the newest first; `after` is what the page before said."""
+        asked = {"most": most, "after": after, "tag": tag, "model_type": model_type, "removed": removed}
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        return self._http.ask("GET", f"{_room(room_id)}/models?{query}", ModelPage)
+
+    def model(self, room_id: str, model: str) -> ModelDetails:
+        """Return a model, its names and its record. Raises NotFound, ModelRemoved."""
+        return self._http.ask("GET", _model(room_id, model), ModelDetails)
+
+    def change_model(self, room_id: str, model: str, request: ChangeModel) -> ModelDetails:
+        """Change a model's tags and notes. Raises NotFound, ModelRemoved, InputError."""
+        return self._http.ask("PATCH", _model(room_id, model), ModelDetails, request)
+
+    def remove_model(self, room_id: str, model: str) -> ModelDetails:
+        """Hide a model; safe to repeat. Raises NotFound."""
+        return self._http.ask("DELETE", _model(room_id, model), ModelDetails)
+
+    def restore_model(self, room_id: str, model: str) -> ModelDetails:
+        """Show a removed model again; safe to repeat. Raises NotFound."""
+        return self._http.ask("POST", f"{_model(room_id, model)}/restore", ModelDetails)
+
+    def aliases(self, room_id: str) -> dict[str, str]:
+        """Return which model each of the room's aliases names."""
+        return self._http.ask("GET", f"{_room(room_id)}/aliases", AliasesView).aliases
+
+    def set_alias(self, room_id: str, alias: str, request: SetAlias) -> ModelDetails:
+        """Let an alias name a model; safe to repeat.
+
+        Raises:
+            NameRefused: it cannot be an alias.
+            AliasMoved: it does not name what the request expects.
+            NotFound: there is no such model; ModelRemoved: there was.
+        """
+        path = f"{_room(room_id)}/aliases/{checked_name(alias)}"
+        return self._http.ask("PUT", path, ModelDetails, request)
+
+    def remove_alias(self, room_id: str, alias: str, expected: str) -> None:
+        """Take an alias off the model that it is expected to name; safe to repeat. Raises AliasMoved."""
+        path = f"{_room(room_id)}/aliases/{quote(alias, safe='')}?{urlencode({'expected': expected})}"
+        self._http.ask("DELETE", path, AliasesView)
+
+    def add_version(self, room_id: str, request: AddVersion) -> ModelDetails:
+        """Make a model the next version of a name; safe to repeat. Raises NotFound, InputError."""
+        return self._http.ask("POST", f"{_room(room_id)}/versions", ModelDetails, request)
+
+    def history(self, room_id: str, most: int) -> list[RevisionView]:
+        """Return who changed what in the room's models, the newest first."""
+        return self._http.ask_list(f"{_room(room_id)}/history?most={most}", RevisionView)
+
+    def diff(self, room_id: str, before: int, after: int | None = None) -> DiffView:
+        """Return what changed between two revisions, or since one. Raises NotFound."""
+        until = "" if after is None else f"&after={after}"
+        return self._http.ask("GET", f"{_room(room_id)}/diff?before={before}{until}", DiffView)
+
+    def collect_garbage(self, room_id: str, request: CollectGarbage) -> GarbageView:
+        """Find, and delete if asked to, what no revision names. Raises Refused where one is no owner."""
+        return self._http.ask("POST", f"{_room(room_id)}/gc", GarbageView, request)
+
+    def repair(self, room_id: str) -> RepairView:
+        """Bring a lost or damaged manifest back. Raises Refused where one is no owner."""
+        return self._http.ask("POST", f"{_room(room_id)}/repair", RepairView)
+
     def request_download(self, room_id: str, model: str) -> ModelDownload:
         """Have URLs signed for a model's files. Raises NotFound."""
         body = RequestDownload(room_id=room_id, model=model)
@@ -140,3 +231,13 @@ class ServiceClient:
         for text in self._http.stream(f"/api/rooms/{quote(room_id)}/events", headers):
             if text.startswith("data:"):
                 yield RoomEvent.model_validate_json(text.removeprefix("data:").strip())
+
+
+def _room(room_id: str) -> str:
+    return f"/api/rooms/{quote(room_id)}"
+
+
+def _model(room_id: str, model: str) -> str:
+    if not _MODEL_NAME.fullmatch(model):
+        raise NotFound(what=f"model {model[:80]} in room {room_id}")
+    return f"{_room(room_id)}/models/{quote(model)}"
