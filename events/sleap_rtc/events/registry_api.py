@@ -19,6 +19,8 @@ ModelId = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
 LONGEST_GRACE_H = 24 * 365
+MOST_TAGS = 64
+"""That one change may add, or take off."""
 
 
 class _Request(BaseModel):
@@ -83,8 +85,8 @@ class AddVersion(_Request):
 class ChangeModel(_Request):
     """`PATCH /api/rooms/{room_id}/models/{model}`: notes are replaced where they are given."""
 
-    add_tags: list[Tag] = Field(default_factory=list, max_length=64)
-    remove_tags: list[Tag] = Field(default_factory=list, max_length=64)
+    add_tags: list[Tag] = Field(default_factory=list, max_length=MOST_TAGS)
+    remove_tags: list[Tag] = Field(default_factory=list, max_length=MOST_TAGS)
     notes: str | None = Field(None, max_length=MAX_NOTE_CHARS)
 
 

@@ -45,7 +45,9 @@ def problem(
 ) -> JSONResponse:
     """Return a problem as a response."""
     body = Problem(title=title, status=status, code=code, detail=detail, fields=fields)
-    return JSONResponse(body.model_dump(mode="json", exclude_none=True), status, media_type="application/problem+json")
+    return JSONResponse(
+        body.model_dump(mode="json", exclude_none=True), status, media_type="application/problem+json"
+    )
 
 
 def install(app: FastAPI) -> None:

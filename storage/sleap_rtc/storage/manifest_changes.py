@@ -141,12 +141,18 @@ def with_notes(manifest: Manifest, model_id: str, notes: str) -> Manifest:
         InputError: they are too long.
         NotFound: the room has no such model, or it was removed.
     """
+    checked_notes(notes)
+    model = _present(manifest, model_id)
+    return manifest if model.notes == notes else _with_changed(manifest, model, notes=notes)
+
+
+def checked_notes(notes: str) -> str:
+    """Return notes if a model may have them. Raises InputError: they are too long."""
     if len(notes) > MAX_NOTE_CHARS:
         raise InputError(
             message=f"Notes have at most {MAX_NOTE_CHARS:,} characters; these have {len(notes):,}."
         )
-    model = _present(manifest, model_id)
-    return manifest if model.notes == notes else _with_changed(manifest, model, notes=notes)
+    return notes
 
 
 def without_model(manifest: Manifest, model_id: str, now: datetime) -> Manifest:

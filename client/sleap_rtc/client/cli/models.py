@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sleap_rtc.client.cli import model_care, model_list, model_names, model_show
 from sleap_rtc.client.cli.options import JsonOption, LimitOption, RoomOption
 
 if TYPE_CHECKING:
@@ -15,107 +16,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Models of a room, and those on this machine."
 )
-
-
-@app.command("ls")
-def list_models(
-    room_id: RoomOption = "",
-    here: Annotated[bool, typer.Option("--here", help="List what is on this machine instead.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """List the room's models, as they were if the service does not answer; or those on this machine."""
-    if here:
-        _list_here(as_json)
-    elif room_id:
-        _list_room(room_id, as_json)
-    else:
-        raise typer.BadParameter("name a room with --room-id, or take --here")
-
-
-def _list_room(room_id: str, as_json: bool) -> None:
-    from datetime import UTC, datetime
-
-    from sleap_rtc.client import wiring
-    from sleap_rtc.client.display import human_bytes, print_json, print_table
-    from sleap_rtc.client.room_knowledge import ASK_NOW, ensure_fresh
-    from sleap_rtc.settings import load_settings
-    from sleap_rtc.storage import manifest_changes
-
-    settings = load_settings()
-    registry = wiring.registry(settings)
-    service = wiring.service_client(settings)
-    known = ensure_fresh(registry, room_id, service, datetime.now(UTC), ASK_NOW)
-    if known.note or known.unkept:
-        typer.echo(f"sleap-rtc: {known.note or known.unkept}", err=True)
-    models = list(reversed(manifest_changes.list_models(known.view.manifest)))
-    if as_json:
-        print_json(models)
-        return
-    entries = registry.get_all_models()
-    print_table(
-        "",
-        ("MODEL", "TYPE", "SIZE", "TRAINER", "TRAINED", "ERROR", "HERE"),
-        (
-            (
-                model.id,
-                model.model_type,
-                human_bytes(model.storage.size_bytes),
-                model.training.trainer,
-                f"{model.training.trained_at:%Y-%m-%d %H:%M}",
-                _error(model.training.metrics),
-                _here(entries.get(model.id)),
-            )
-            for model in models
-        ),
-        "No models in this room yet.",
-    )
-
-
-def _list_here(as_json: bool) -> None:
-    from sleap_rtc.client import wiring
-    from sleap_rtc.client.display import human_bytes, print_json, print_table
-    from sleap_rtc.client.local_models import local_models
-    from sleap_rtc.settings import load_settings
-
-    models = local_models(wiring.registry(load_settings()))
-    if as_json:
-        print_json(models)
-        return
-    print_table(
-        "",
-        ("MODEL", "ALIAS", "TYPE", "SIZE", "ROOM", "DOWNLOADED", "FILES"),
-        (
-            (
-                model.id,
-                model.alias or "",
-                model.model_type,
-                "" if model.size_bytes is None else human_bytes(model.size_bytes),
-                _room(model.room, model.removed_from),
-                (model.downloaded_at or "")[:16].replace("T", " "),
-                model.files,
-            )
-            for model in models
-        ),
-        "No models on this machine yet.",
-    )
-
-
-def _here(entry: dict[str, Any] | None) -> str:
-    from sleap_rtc.client.local_models import files_state
-
-    if entry is None or not entry.get("local_path"):
-        return ""
-    return "yes" if files_state(entry)[0] else "damaged"
-
-
-def _room(room_id: str | None, removed: dict[str, str]) -> str:
-    when = removed.get(room_id or "")
-    return f"{room_id} (removed there {when[:10]})" if when else room_id or ""
-
-
-def _error(metrics: dict[str, object]) -> str:
-    value = metrics.get("val_error_px")
-    return f"{value:.2f} px" if isinstance(value, float | int) else ""
+for part in (model_list, model_show, model_names, model_care):
+    app.add_typer(part.app)
 
 
 @app.command()

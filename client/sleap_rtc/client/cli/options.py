@@ -13,6 +13,9 @@ RoomOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="The model's id, an alias, or a version such as flies@2.")
+]
 LimitOption = Annotated[
     str,
     typer.Option(
