@@ -57,7 +57,7 @@ def plot_losses(curves: Sequence[NamedCurve], path: Path) -> None:
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
     except ModuleNotFoundError as error:
-        raise PlotMissing(module=error.name) from error
+        raise PlotMissing from error
     figure = Figure(_INCHES, layout="constrained")
     axes = figure.add_subplot()
     if len(curves) == 1:

@@ -26,6 +26,4 @@ class NotConfirmed(InputError):
 
 
 class PlotMissing(SleapRtcError):
-    """Pictures need {module}, which is not installed here. Install it with: pip install 'sleap-rtc[plot]'"""
-
-    module: str
+    """Pictures need matplotlib, which is not installed here: pip install 'sleap-rtc[plot]'"""

@@ -34,6 +34,7 @@ from sleap_rtc.events.registry_api import (
     DiffView,
     GarbageView,
     ModelDetails,
+    ModelPage,
     RepairView,
     RevisionView,
     SetAlias,
@@ -135,6 +136,21 @@ class ServiceClient:
         """Return the room's manifest; who has an older one at hand need not be patient."""
         tries = TRIES if patient else _TRIES_IN_HASTE
         return self._http.ask("GET", f"/api/rooms/{quote(room_id)}/manifest", Manifest, tries=tries)
+
+    def models(
+        self,
+        room_id: str,
+        most: int,
+        *,
+        after: str | None = None,
+        tag: str | None = None,
+        model_type: str | None = None,
+        removed: bool = False,
+    ) -> ModelPage:
+        """Return a page of the room's models, the newest first; `after` is what the page before said."""
+        asked = {"most": most, "after": after, "tag": tag, "model_type": model_type, "removed": removed}
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        return self._http.ask("GET", f"{_room(room_id)}/models?{query}", ModelPage)
 
     def model(self, room_id: str, model: str) -> ModelDetails:
         """Return a model, its names and its record. Raises NotFound, ModelRemoved."""

@@ -44,6 +44,8 @@ _TIMEOUT = urllib3.Timeout(connect=5, read=60)
 _AWAY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 _BY_CODE: dict[tuple[int, str], type[SleapRtcError]] = {
     (HTTPStatus.NOT_FOUND, "not_found"): NotFound,
+    # The service is there; it is the store behind it that does not answer.
+    (HTTPStatus.SERVICE_UNAVAILABLE, "unreachable"): Unreachable,
     (HTTPStatus.CONFLICT, "object_changed"): ObjectChanged,
     (HTTPStatus.CONFLICT, "integrity_error"): IntegrityError,
 }
@@ -127,9 +129,10 @@ class ServiceHttp:
                 if reply.status < HTTPStatus.BAD_REQUEST:
                     return reply.data
                 if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR or attempt == tries:
-                    if reply.status in _AWAY:
+                    problem = _problem(reply.status, reply.data)
+                    if reply.status in _AWAY and not isinstance(problem, Unreachable):
                         raise Unreachable(where=f"The service at {self.url}", why=f"HTTP {reply.status}")
-                    raise _problem(reply.status, reply.data)
+                    raise problem
             time.sleep(_PAUSE_S * attempt)
         raise AssertionError("unreachable")
 
