@@ -18,6 +18,7 @@ from sleap_rtc.storage.errors import InputError
         ("-r -odd m +a", "-r -odd m --add a"),
         ("m --add -x --remove +y", "m --add -x --remove +y"),
         ("m -rlab --help", "m --remove rlab --help"),
+        ("m --add -r +x", "m --add -r --add x"),
         ("m + - ++a", "m + - --add +a"),
     ],
 )

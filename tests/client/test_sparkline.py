@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from sleap_rtc.client.loss_curve import loss_curve, scale_of
 from sleap_rtc.client.sparkline import BARS, sparkline
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 ANYTHING = st.one_of(NUMBERS, st.none(), st.just("low"), st.just(float("nan")), st.booleans())
 
 
-def drawn(values: list[float | None], width: int = 40) -> str:
+def drawn(values: Sequence[float | None], width: int = 40) -> str:
     return sparkline(values, scale_of(value for value in values if value is not None), width)
 
 

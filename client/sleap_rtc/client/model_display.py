@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from sleap_rtc.client.display import console, human_bytes
 from sleap_rtc.client.loss_curve import loss_curve, scale_of
-from sleap_rtc.client.model_words import error_of, flat, holders, names
+from sleap_rtc.client.model_words import count, error_of, flat, holders, names
 from sleap_rtc.client.sparkline import sparkline
 from sleap_rtc.events.trace import trace_id
 from sleap_rtc.storage.manifest import summary
@@ -86,7 +86,7 @@ def _facts(details: ModelDetails, *, here: bool) -> Iterator[tuple[str, str]]:
         yield "notes", model.notes.replace("\n", f"\n{'':10}")
     if error := error_of(model.training.metrics):
         yield "error", error
-    yield "size", f"{human_bytes(model.storage.size_bytes)} in {_count(len(model.storage.files), 'file')}"
+    yield "size", f"{human_bytes(model.storage.size_bytes)} in {count(len(model.storage.files), 'file')}"
     yield "on", holders(model) or "no worker that is there now"
     yield "here", "yes" if here else "no"
     if model.legacy_ids:
@@ -117,10 +117,6 @@ def _lineage(details: ModelDetails, record: ModelRecord | None) -> Tree:
     return tree
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _line(name: str, text: str) -> Text:
     return Text.assemble((f"{name} ", "dim"), text)
 
@@ -146,7 +142,7 @@ def _print_loss(record: ModelRecord) -> None:
     console.print(
         Text.assemble(
             ("Loss", "bold"),
-            f" over {_count(len(curve.epochs), 'epoch')}, {scale.low:.4g} to {scale.high:.4g}{steps}{about}",
+            f" over {count(len(curve.epochs), 'epoch')}, {scale.low:.4g} to {scale.high:.4g}{steps}{about}",
         )
     )
     for name, losses in (("training", curve.train), ("validation", curve.val)):

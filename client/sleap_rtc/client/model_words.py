@@ -29,6 +29,11 @@ def error_of(metrics: Mapping[str, Any]) -> str:
     return "" if loss is None else f"loss {loss:.3g}"
 
 
+def count(number: int, noun: str) -> str:
+    """Return so many of something: `1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def holders(model: ManifestModel) -> str:
     """Return the workers that can serve a model now."""
     return ", ".join(str(holder.get("worker_id", "")) for holder in model.availability.cached_on_workers)

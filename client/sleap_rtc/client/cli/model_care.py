@@ -98,7 +98,7 @@ def gc(
 ) -> None:
     """List folders of models that never came into the room, and delete them with --delete. For owners."""
     from sleap_rtc.client.display import console, human_bytes, print_json
-    from sleap_rtc.client.model_words import parse_grace
+    from sleap_rtc.client.model_words import count, parse_grace
     from sleap_rtc.events.registry_api import CollectGarbage
 
     service, grace_h = _service(room_id), parse_grace(grace)
@@ -110,7 +110,7 @@ def gc(
         found = service.collect_garbage(room_id, CollectGarbage(grace_h=grace_h, delete=True))
         if not as_json:
             freed = human_bytes(sum(each.size_bytes for each in found.orphans))
-            console.print(f"Deleted: {len(found.orphans)} folders, {freed}.")
+            console.print(f"Deleted: {count(len(found.orphans), 'folder')}, {freed}.")
     elif found.orphans and not as_json:
         console.print("Nothing was deleted; --delete deletes them.", style="dim")
     if as_json:
@@ -119,6 +119,7 @@ def gc(
 
 def _print_orphans(orphans: Sequence[OrphanView], grace: str) -> None:
     from sleap_rtc.client.display import console, human_bytes, print_table
+    from sleap_rtc.client.model_words import count
 
     print_table(
         "",
@@ -128,14 +129,14 @@ def _print_orphans(orphans: Sequence[OrphanView], grace: str) -> None:
     )
     if orphans:
         total = human_bytes(sum(each.size_bytes for each in orphans))
-        console.print(f"{len(orphans)} folders, {total} in all.")
+        console.print(f"{count(len(orphans), 'folder')}, {total} in all.")
 
 
-def _check_delete(count: int, *, yes: bool) -> None:
+def _check_delete(folders: int, *, yes: bool) -> None:
     """Return if so many folders may be deleted. Raises NotConfirmed."""
     from sleap_rtc.client.model_errors import NotConfirmed
 
-    what = f"{count} folders" if count > 1 else "this folder"
+    what = f"{folders} folders" if folders > 1 else "this folder"
     if not yes and not (sys.stdin.isatty() and typer.confirm(f"Delete {what} for good?", default=False)):
         raise NotConfirmed(what=what)
 
@@ -144,6 +145,7 @@ def _check_delete(count: int, *, yes: bool) -> None:
 def repair(room_id: RoomOption, as_json: JsonOption = False) -> None:
     """Bring back a manifest that is lost or damaged, and models that it does not name. For owners."""
     from sleap_rtc.client.display import console, print_json
+    from sleap_rtc.client.model_words import count
 
     said = _service(room_id).repair(room_id)
     if as_json:
@@ -153,4 +155,4 @@ def repair(room_id: RoomOption, as_json: JsonOption = False) -> None:
         console.print(sentence, markup=False)
     for sentence in said.done or ["There was nothing to do."]:
         console.print(sentence, markup=False, style="bold")
-    console.print(f"The room has {said.models} models, at revision {said.revision}.")
+    console.print(f"The room has {count(said.models, 'model')}, at revision {said.revision}.")
