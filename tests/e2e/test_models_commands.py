@@ -98,16 +98,25 @@ def test_an_alias_that_names_another_model_is_moved_only_on_demand(lab: People) 
     one, two = lab.published("one"), lab.published("two")
     lab.models("alias", one, "best")
     refused = lab.models("alias", two, "best")
+    about = f"{one} (centroid, trained 2026-11-03 12:00 UTC)"
     assert (refused.status, refused.sentence) == (
         3,
-        f"sleap-rtc: The alias best names model {one}. Nothing was changed; `--move` takes it from there.",
+        f"sleap-rtc: The alias best names model {about}. Nothing was changed; `--move` takes it from there.",
     )
     assert lab.at_a_terminal("n\n", "alias", two, "best").status == 3
     asked = lab.at_a_terminal("y\n", "alias", two, "best")
-    assert f"The alias best names {one}. Let it name {two}?" in asked.out
+    assert f"The alias best names model {about}. Let it name {two}?" in asked.out
     assert lab.models("alias", one, "best", "--move").out == f"Alias best names {one} and no longer {two}.\n"
     assert lab.models("alias", "--rm", "best").out == f"Alias best is gone; it named {one}.\n"
     assert lab.models("alias", "--rm", "best").status == 4
+
+
+def test_an_alias_of_a_removed_model_says_so_and_can_be_moved(lab: People) -> None:
+    one, two = lab.published("one"), lab.published("two")
+    lab.models("alias", one, "best")
+    lab.models("rm", one)
+    assert f"names model {one}, which was removed." in lab.models("alias", two, "best").sentence
+    assert lab.models("alias", two, "best", "--move").status == 0
 
 
 @pytest.mark.parametrize(

@@ -56,20 +56,26 @@ def alias(
     checked_name(name)
     model_id = service.model(room_id, model).model.id
     holder = service.aliases(room_id).get(name)
-    if holder not in (None, model_id):
-        _check_move(name, holder, model_id, move=move)
+    if holder not in (None, model_id) and not move:
+        _ask_to_move(service, room_id, name, holder, model_id)
     service.set_alias(room_id, name, SetAlias(model=model_id, expected=holder))
     before = f" and no longer {holder}" if holder not in (None, model_id) else ""
     console.print(f"Alias [bold]{name}[/bold] names {model_id}{before}.")
 
 
-def _check_move(name: str, holder: str, model_id: str, *, move: bool) -> None:
-    """Return if an alias may be moved. Raises AliasTaken."""
+def _ask_to_move(service: ServiceClient, room_id: str, name: str, holder: str, model_id: str) -> None:
+    """Return if somebody at the terminal says that an alias may be moved. Raises AliasTaken."""
     from sleap_rtc.client.model_errors import AliasTaken
+    from sleap_rtc.storage.manifest_changes import ModelRemoved
 
-    asked = f"The alias {name} names {holder}. Let it name {model_id}?"
-    if not move and not (sys.stdin.isatty() and typer.confirm(asked, default=False)):
-        raise AliasTaken(alias=name, holder=holder)
+    try:
+        model = service.model(room_id, holder).model
+        about = f"{holder} ({model.model_type}, trained {model.training.trained_at:%Y-%m-%d %H:%M} UTC)"
+    except ModelRemoved:
+        about = f"{holder}, which was removed"
+    asked = f"The alias {name} names model {about}. Let it name {model_id}?"
+    if not (sys.stdin.isatty() and typer.confirm(asked, default=False)):
+        raise AliasTaken(alias=name, holder=about)
 
 
 def _take_off(service: ServiceClient, room_id: str, name: str) -> None:
