@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 from support.loop import in_loop, until
-from support.peers import QUICK_BEAT, paired, switched
+from support.peers import QUICK_BEAT, joined, paired
 
 from sleap_rtc.live.errors import PeerLost, PeerUnreachable
 from sleap_rtc.live.memory_signaling import MemoryExchange
@@ -112,8 +112,8 @@ async def test_a_listener_that_fails_ends_the_session_and_nothing_else() -> None
 @in_loop
 async def test_a_peer_of_another_room_is_not_reached() -> None:
     exchange = MemoryExchange()
-    guest_elsewhere = switched(exchange, "guest", room_id="elsewhere", within_s=0.5)
-    async with switched(exchange, "host", welcome=stay), guest_elsewhere as guest:
+    guest_elsewhere = joined(exchange, "guest", room_id="elsewhere", within_s=0.5)
+    async with joined(exchange, "host", welcome=stay), guest_elsewhere as guest:
         with pytest.raises(PeerUnreachable, match="no answer"):
             await guest.call("host")
 
@@ -121,7 +121,7 @@ async def test_a_peer_of_another_room_is_not_reached() -> None:
 @in_loop
 async def test_a_peer_that_takes_no_sessions_says_so() -> None:
     exchange = MemoryExchange()
-    async with switched(exchange, "host"), switched(exchange, "guest") as guest:
+    async with joined(exchange, "host"), joined(exchange, "guest") as guest:
         with pytest.raises(PeerUnreachable, match="takes no sessions"):
             await guest.call("host")
 
@@ -129,8 +129,8 @@ async def test_a_peer_that_takes_no_sessions_says_so() -> None:
 @in_loop
 async def test_a_peer_takes_so_many_sessions_and_no_more() -> None:
     exchange = MemoryExchange()
-    host = switched(exchange, "host", welcome=stay, most_guests=1)
-    async with host, switched(exchange, "first") as first, switched(exchange, "second") as second:
+    host = joined(exchange, "host", welcome=stay, most_guests=1)
+    async with host, joined(exchange, "first") as first, joined(exchange, "second") as second:
         held = await first.call("host")
         with pytest.raises(PeerUnreachable, match="as many sessions as it takes"):
             await second.call("host")
@@ -155,8 +155,8 @@ async def taken(caller: object, peer_id: str) -> None:
 @in_loop
 async def test_a_second_call_of_a_peer_ends_the_first() -> None:
     exchange = MemoryExchange()
-    host = switched(exchange, "host", welcome=stay, most_guests=1)
-    async with host, switched(exchange, "guest") as guest:
+    host = joined(exchange, "host", welcome=stay, most_guests=1)
+    async with host, joined(exchange, "guest") as guest:
         first = await guest.call("host")
         second = await guest.call("host")
         await first.wait_ended()
@@ -169,7 +169,7 @@ def test_an_offer_that_is_none_ends_nothing(sdp: str) -> None:
     @in_loop
     async def story() -> None:
         exchange = MemoryExchange()
-        async with switched(exchange, "host", welcome=stay), switched(exchange, "guest") as guest:
+        async with joined(exchange, "host", welcome=stay), joined(exchange, "guest") as guest:
             mallory = exchange.join("lab", "mallory")
             await mallory.send("host", SessionOffered("s1", sdp))
             await (await guest.call("host")).close()
@@ -178,5 +178,5 @@ def test_an_offer_that_is_none_ends_nothing(sdp: str) -> None:
 
 
 def test_the_module_does_not_load_the_engine() -> None:
-    code = "import sys, sleap_rtc.live.switchboard as s; sys.exit('aiortc' in sys.modules)"
+    code = "import sys, sleap_rtc.live.sessions as s; sys.exit('aiortc' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,7 +13,7 @@ from sleap_rtc.live.file_requests import What
 from sleap_rtc.live.file_sender import FileSender
 from sleap_rtc.live.heartbeat import Beat
 from sleap_rtc.live.memory_signaling import MemoryExchange
-from sleap_rtc.live.switchboard import Switchboard
+from sleap_rtc.live.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,8 +60,8 @@ async def paired(beat: Beat | None = None) -> AsyncIterator[Pair]:
         came.put_nowait(session)
         await session.wait_ended()
 
-    host = switched(exchange, "host", welcome=welcome, beat=beat)
-    async with host, switched(exchange, "guest", beat=beat) as guest:
+    host = joined(exchange, "host", welcome=welcome, beat=beat)
+    async with host, joined(exchange, "guest", beat=beat) as guest:
         ours = await guest.call("host")
         try:
             yield Pair(ours, await came.get())
@@ -70,15 +70,15 @@ async def paired(beat: Beat | None = None) -> AsyncIterator[Pair]:
 
 
 @asynccontextmanager
-async def switched(
+async def joined(
     exchange: MemoryExchange, peer_id: str, room_id: str = "lab", **options: Any
-) -> AsyncIterator[Switchboard]:
-    """Yield the switchboard of a peer that has joined a room."""
+) -> AsyncIterator[Sessions]:
+    """Yield the sessions of a peer that has joined a room."""
     signaling = exchange.join(room_id, peer_id)
-    switchboard = Switchboard(signaling, **options)
-    running = asyncio.create_task(switchboard.run())
+    sessions = Sessions(signaling, **options)
+    running = asyncio.create_task(sessions.run())
     try:
-        yield switchboard
+        yield sessions
     finally:
         signaling.close()
         await running

@@ -33,7 +33,7 @@ async def _no_guests(session: PeerSession) -> None:
     raise AssertionError(session)
 
 
-class Switchboard:
+class Sessions:
     """One peer's sessions.
 
     Args:
