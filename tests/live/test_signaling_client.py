@@ -65,6 +65,22 @@ async def test_signals_arrive_as_they_were_sent() -> None:
 
 
 @in_loop
+async def test_signals_look_like_this_on_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with SignalingServer().running() as server, two(server) as (ada, _):
+        said: list[Any] = []
+
+        async def hear(*heard: Any) -> None:
+            said.append(json.loads(heard[-1]))
+
+        monkeypatch.setattr(server, "_hear", hear)
+        await ada.send("bob", SessionOffered("s1", "v=0"))
+        await until(lambda: bool(said))
+        payload = {"v": 1, "app_message_type": "session_offered", "session_id": "s1", "sdp": "v=0"}
+        ends = {"from_peer_id": "ada", "to_peer_id": "bob"}
+        assert said == [{"type": "peer_message", **ends, "payload": payload}]
+
+
+@in_loop
 async def test_two_peers_connect_over_it() -> None:
     async def stay(session: PeerSession) -> None:
         await session.wait_ended()

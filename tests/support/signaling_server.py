@@ -12,10 +12,8 @@ from websockets.exceptions import ConnectionClosed
 from sleap_rtc.live.ice_server import IceServer
 from sleap_rtc.live.peer_filters import matches
 from sleap_rtc.live.signaling_messages import (
-    Answer,
     DiscoverPeers,
     MetadataUpdated,
-    Offer,
     PeerInfo,
     PeerList,
     PeerMessage,
@@ -89,7 +87,7 @@ class SignalingServer:
                 await socket.send(PeerList(to_peer_id="", peers=found, count=len(found)).text())
             case UpdateMetadata() as news:
                 await socket.send(MetadataUpdated(peer_id=news.peer_id, metadata=news.metadata).text())
-            case Offer(target=target) | Answer(target=target) | PeerMessage(to_peer_id=target) as said:
+            case PeerMessage(to_peer_id=target) as said:
                 known = self._peers.get((register.room_id, target))
                 if known is None:
                     await socket.send(SignalError(code="PEER_NOT_FOUND", message="no such peer").text())

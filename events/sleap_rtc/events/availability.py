@@ -40,7 +40,7 @@ def with_availability(manifest: Manifest, workers: Iterable[WorkerView], now: da
     holders: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for worker in there:
         for model_id in worker.models:
-            holders[model_id].append({"worker_id": worker.worker_id, "can_serve_p2p": True})
+            holders[model_id].append({"worker_id": worker.worker_id, "can_serve_p2p": bool(worker.peer_id)})
     models = {
         model_id: _held_by(model, holders.get(model_id, [])) for model_id, model in manifest.models.items()
     }

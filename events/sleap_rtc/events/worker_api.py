@@ -20,6 +20,7 @@ from sleap_rtc.events.model_files_api import (
     FileSize,
     SignFileParts,
 )
+from sleap_rtc.events.workers import MOST_MODELS, ModelId
 from sleap_rtc.storage.manifest import ModelRecord
 
 LONGEST_POLL_S = 20
@@ -148,6 +149,8 @@ class CheckIn(_Request):
     started_at: AwareDatetime
     until: AwareDatetime
     job_id: str | None = Field(None, max_length=26)
+    peer_id: str = Field("", max_length=256)
+    models: tuple[ModelId, ...] = Field((), max_length=MOST_MODELS)
 
 
 class _OfHeldModel(_Request):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 CHECK_IN_EVERY_S = 120.0
 """A PUT every two minutes is 21,600 a month, $0.11 at $0.005 per 1,000 (S3 in us-east-1, November 2026)."""
+MOST_MODELS = 500
+ModelId = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
 BELIEVED_FOR = timedelta(seconds=3 * CHECK_IN_EVERY_S)
 
 
@@ -27,12 +29,22 @@ class WorkerView(BaseModel):
     until: datetime
     job_id: str | None = None
     """The job that it is working on."""
-    models: tuple[str, ...] = ()
+    peer_id: str = Field("", max_length=256)
+    """Under which name it is found among the room's live peers; empty if it is not there."""
+    models: tuple[ModelId, ...] = Field((), max_length=MOST_MODELS)
+    """Models that it reads out to live peers."""
 
 
 def present(workers: list[WorkerView], now: datetime) -> list[WorkerView]:
     """Return those that are still believed to be there."""
     return [worker for worker in workers if worker.until > now]
+
+
+def serving(workers: list[WorkerView], model_id: str, now: datetime) -> list[str]:
+    """Return the peer ids of those that read out a model: first those that do not train, the newest first."""
+    able = [each for each in present(workers, now) if each.peer_id and model_id in each.models]
+    by_load = sorted(able, key=lambda each: (each.job_id is not None, -each.until.timestamp()))
+    return [each.peer_id for each in by_load]
 
 
 def worker_id(host_name: str, token: str) -> str:

@@ -1,8 +1,11 @@
 """Adapter: a peer's side of the signaling WebSocket: registers, finds others, carries signals, reconnects.
 
-On the wire a session that is offered is an `offer` with a `session_id` beside the existing tool's fields, one
-that is taken is an `answer` with the same, and one that is declined a `peer_message`. Offers without a
-session id are the existing tool's.
+Sessions between our own peers are arranged in `peer_message`s. `offer` and `answer` are left to the existing
+tool: it makes one channel of its own, and a worker that trains is sent no offers, though it may serve models.
+
+    {"v":1,"app_message_type":"session_offered","session_id":"…","sdp":"…"}
+    {"v":1,"app_message_type":"session_answered","session_id":"…","sdp":"…"}
+    {"v":1,"app_message_type":"session_declined","session_id":"…","why":"…"}
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import asyncio
 import logging
 import random
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.live.signaling import (
@@ -23,13 +26,11 @@ from sleap_rtc.live.signaling import (
 )
 from sleap_rtc.live.signaling_messages import (
     LARGEST_MESSAGE_BYTES,
-    Answer,
     CloseCode,
     DiscoverPeers,
     MessageRefused,
     Metadata,
     MetadataUpdated,
-    Offer,
     PeerList,
     PeerMessage,
     Register,
@@ -50,12 +51,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DECLINED = "session_declined"
+VERSION = 1
 ANSWER_WITHIN_S = 10.0
 LONGEST_PAUSE_S = 30.0
 _FIRST_PAUSE_S = 0.5
 _MOST_UNREAD = 64
 _LONGEST_WHY = 300
+_TYPES: dict[type[Signal], str] = {
+    SessionOffered: "session_offered",
+    SessionAnswered: "session_answered",
+    SessionDeclined: "session_declined",
+}
 
 
 @dataclass(frozen=True)
@@ -244,12 +250,10 @@ class SignalingClient:
                 self._asked.set_result(heard)
         elif isinstance(heard, SignalError):
             log.warning("signaling: %.300s", heard.text_for_people)
-        else:
-            self._take(_off_the_wire(heard))
+        elif isinstance(heard, PeerMessage) and (received := _off_the_wire(heard)) is not None:
+            self._take(received)
 
-    def _take(self, received: Received | None) -> None:
-        if received is None:
-            return
+    def _take(self, received: Received) -> None:
         try:
             self._inbox.put_nowait(received)
         except asyncio.QueueFull:
@@ -266,7 +270,7 @@ class SignalingClient:
             finally:
                 self._asked = None
 
-    async def _say(self, message: Offer | Answer | PeerMessage | DiscoverPeers | UpdateMetadata) -> None:
+    async def _say(self, message: PeerMessage | DiscoverPeers | UpdateMetadata) -> None:
         from websockets.exceptions import ConnectionClosed
 
         await self.registered()
@@ -277,28 +281,20 @@ class SignalingClient:
             raise Unreachable(where=self._url, why="the connection was cut") from None
 
 
-def _on_the_wire(sender: str, target: str, signal: Signal) -> Offer | Answer | PeerMessage:
-    described = {"sender": sender, "target": target, "session_id": signal.session_id}
-    match signal:
-        case SessionOffered():
-            return Offer.model_validate({**described, "sdp": signal.sdp})
-        case SessionAnswered():
-            return Answer.model_validate({**described, "sdp": signal.sdp})
-        case SessionDeclined():
-            payload = {"app_message_type": DECLINED, "session_id": signal.session_id, "why": signal.why}
-            return PeerMessage(from_peer_id=sender, to_peer_id=target, payload=payload)
+def _on_the_wire(sender: str, target: str, signal: Signal) -> PeerMessage:
+    told = {"v": VERSION, "app_message_type": _TYPES[type(signal)], **asdict(signal)}
+    return PeerMessage(from_peer_id=sender, to_peer_id=target, payload=told)
 
 
-def _off_the_wire(heard: Heard | None) -> Received | None:
-    """Return the signal in a message; None if it is none of ours."""
-    match heard:
-        case Offer() | Answer():
-            session_id = (heard.model_extra or {}).get("session_id")
-            if isinstance(session_id, str):
-                made = SessionOffered if isinstance(heard, Offer) else SessionAnswered
-                return Received(heard.sender, made(session_id, heard.sdp))
-        case PeerMessage(
-            payload={"app_message_type": "session_declined", "session_id": str(session_id), "why": str(why)}
-        ):
-            return Received(heard.from_peer_id, SessionDeclined(session_id, why[:_LONGEST_WHY]))
-    return None
+def _off_the_wire(message: PeerMessage) -> Received | None:
+    """Return the signal in a message; None if there is none of ours in it."""
+    match message.payload:
+        case {"v": 1, "app_message_type": "session_offered", "session_id": str(session_id), "sdp": str(sdp)}:
+            signal: Signal = SessionOffered(session_id, sdp)
+        case {"v": 1, "app_message_type": "session_answered", "session_id": str(session_id), "sdp": str(sdp)}:
+            signal = SessionAnswered(session_id, sdp)
+        case {"v": 1, "app_message_type": "session_declined", "session_id": str(session_id), "why": str(why)}:
+            signal = SessionDeclined(session_id, why[:_LONGEST_WHY])
+        case _:
+            return None
+    return Received(message.from_peer_id, signal)

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     cache_budget_bytes: int = Field(200_000_000_000, ge=0)
     cache_free_floor_bytes: int = Field(5_000_000_000, ge=0)
 
+    live_signaling_url: str = ""
+    served_models_bytes: int = Field(20_000_000_000, ge=0)
+
     s3_upload_bucket: str = "sleap-rtc-uploads"
     s3_room_bucket: str = "sleap-rtc-rooms"
     s3_region: str = "us-east-1"

@@ -24,10 +24,20 @@ if TYPE_CHECKING:
 
 
 class ModelPublisher:
-    """Sends models to wherever they are kept."""
+    """Sends models to wherever they are kept.
 
-    def __init__(self, store: ModelStore) -> None:
+    Args:
+        store: where that is.
+        on_published: called with a published model's folder, which is about to be removed, and its record.
+    """
+
+    def __init__(
+        self,
+        store: ModelStore,
+        on_published: Callable[[Path, ModelRecord], None] = lambda _folder, _record: None,
+    ) -> None:
         self._store = store
+        self._on_published = on_published
 
     def describe(
         self,
@@ -80,6 +90,7 @@ class ModelPublisher:
             self._send_file(folder / file.name, record, file)
             on_file(file)
         self._store.publish(record)
+        self._on_published(folder, record)
 
     def _send_file(self, path: Path, record: ModelRecord, file: ModelFile) -> None:
         if file.size_bytes == 0:

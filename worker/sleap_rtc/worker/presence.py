@@ -24,14 +24,22 @@ class Presence:
 
     Args:
         desk: where.
-        view: what does not change: room, worker, kind, trainer, since when.
+        view: what does not change: room, worker, kind, trainer, since when, its name among live peers.
         job_id: returns the job under way.
+        models: returns the models that it reads out to live peers.
     """
 
-    def __init__(self, desk: JobDesk, view: WorkerView, job_id: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        desk: JobDesk,
+        view: WorkerView,
+        job_id: Callable[[], str | None],
+        models: Callable[[], tuple[str, ...]] = tuple,
+    ) -> None:
         self._desk = desk
         self._view = view
         self._job_id = job_id
+        self._models = models
         self.worker_id = view.worker_id
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -43,7 +51,8 @@ class Presence:
         await self._check_in(datetime.now(UTC))
 
     async def _check_in(self, until: datetime) -> None:
-        view = self._view.model_copy(update={"until": until, "job_id": self._job_id()})
+        models = await asyncio.to_thread(self._models)
+        view = self._view.model_copy(update={"until": until, "job_id": self._job_id(), "models": models})
         try:
             await asyncio.to_thread(self._desk.check_in, view)
         except SleapRtcError as error:

@@ -77,6 +77,8 @@ class ServiceDesk:
             started_at=view.started_at,
             until=view.until,
             job_id=view.job_id,
+            peer_id=view.peer_id,
+            models=view.models,
         )
         self._service.ask("PUT", f"{_room(view.room_id)}/workers/{quote(view.worker_id)}", Acknowledged, body)
 

@@ -24,14 +24,20 @@ from sleap_rtc.events.job_reports import JobRules
 from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.service_http import ServiceHttp
 from sleap_rtc.events.workers import WorkerView, worker_id
+from sleap_rtc.live.engine import engine_missing
+from sleap_rtc.live.signaling_client import Card, SignalingClient
+from sleap_rtc.live.signaling_messages import own_peer_id
+from sleap_rtc.live.token_subject import token_subject
 from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.worker.credentials import credentials_method, way_of
 from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.downloader import S3Downloader
 from sleap_rtc.worker.job_runner import JobRunner
-from sleap_rtc.worker.kind import worker_kind
+from sleap_rtc.worker.kind import WorkerKind, worker_kind
 from sleap_rtc.worker.model_publisher import ModelPublisher
+from sleap_rtc.worker.model_server import ModelServer, metadata
 from sleap_rtc.worker.presence import Presence
+from sleap_rtc.worker.served_models import ServedModels
 from sleap_rtc.worker.service_datasets import ServiceDatasets
 from sleap_rtc.worker.service_desk import ServiceDesk
 from sleap_rtc.worker.service_models import ServiceModels
@@ -152,8 +158,47 @@ async def _with_credentials(settings: Settings, room_id: str, method: str) -> As
         )
 
 
+@dataclass(frozen=True)
+class LivePart:
+    """A worker's place among the room's live peers, and what they may read of it."""
+
+    signaling: SignalingClient
+    models: ServedModels
+
+
+def live_part(settings: Settings, room_id: str, kind: WorkerKind) -> LivePart | None:
+    """Return what makes a worker a live peer; None where there is no signaling, or nobody to stay for.
+
+    A pod is gone before anybody asks; only a desktop reads models out.
+
+    Args:
+        settings: where everything is.
+        room_id: whose peer it is.
+        kind: the kind of worker.
+
+    Raises:
+        InputError: the token does not say whose it is.
+    """
+    if not settings.live_signaling_url or kind is not WorkerKind.DESKTOP:
+        return None
+    if missing := engine_missing():
+        log.warning("peers do not find this worker: %s", missing)
+        return None
+    token = settings.token.get_secret_value()
+    peer_id = own_peer_id(token_subject(token), f"worker-{secrets.token_hex(4)}")
+    # It takes its jobs from a queue, and none over WebRTC.
+    card = Card(room_id, peer_id, "worker", metadata(socket.gethostname(), status="maintenance"))
+    models = ServedModels(settings.data_dir / "served-models", room_id, settings.served_models_bytes)
+    models.prune()
+    return LivePart(SignalingClient(settings.live_signaling_url, card, lambda: token), models)
+
+
 def job_runner(
-    settings: Settings, room_id: str, trainer: TrainerName, connection: Connection
+    settings: Settings,
+    room_id: str,
+    trainer: TrainerName,
+    connection: Connection,
+    live: LivePart | None = None,
 ) -> tuple[JobRunner, Presence]:
     """Return what handles this worker's jobs, and what says that it is there.
 
@@ -162,6 +207,7 @@ def job_runner(
         room_id: whose jobs it takes.
         trainer: the engine for jobs that do not ask for one.
         connection: how it reaches the room.
+        live: what makes it a live peer.
     """
     work_dir = settings.data_dir / "work"
     work_dir.mkdir(parents=True, exist_ok=True)
@@ -173,6 +219,7 @@ def job_runner(
         trainer=trainer,
         started_at=now,
         until=now,
+        peer_id=live.signaling.peer_id if live else "",
     )
     runner = JobRunner(
         worker_id=view.worker_id,
@@ -180,12 +227,15 @@ def job_runner(
         desk=connection.desk,
         downloader=S3Downloader(connection.datasets, settings.max_concurrent_parts, settings.bandwidth_limit),
         cache=dataset_cache(settings),
-        publisher=ModelPublisher(connection.models),
+        publisher=(
+            ModelPublisher(connection.models, live.models.keep) if live else ModelPublisher(connection.models)
+        ),
         trainer=lambda asked: SubprocessTrainer(asked or trainer),
         work_dir=work_dir,
         lease_s=connection.lease_s,
     )
-    return runner, Presence(connection.desk, view, lambda: runner.job_id)
+    models = live.models.ids if live else tuple
+    return runner, Presence(connection.desk, view, lambda: runner.job_id, models)
 
 
 def queue_metrics(port: int) -> Callable[[QueueEvent], None]:
@@ -211,7 +261,8 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shi
         Unreachable: nobody answers.
     """
     async with connected(settings, room_id) as connection:
-        runner, presence = job_runner(settings, room_id, trainer, connection)
+        live = live_part(settings, room_id, worker_kind(os.environ))
+        runner, presence = job_runner(settings, room_id, trainer, connection, live)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -233,5 +284,8 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shi
             dead_letters=connection.dead_letters,
         )
         log.info("waiting for jobs of room %s", room_id)
-        await asyncio.gather(consumer.run(stop), presence.run(stop), watch.run())
+        work = [consumer.run(stop), presence.run(stop), watch.run()]
+        if live is not None:
+            work.append(ModelServer(live.signaling, live.models).run(stop))
+        await asyncio.gather(*work)
     log.info("stopped")

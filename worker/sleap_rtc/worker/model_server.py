@@ -1,0 +1,82 @@
+"""Orchestration: a worker is a live peer of its room and reads its models out to the others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from sleap_rtc.live.file_sender import FileSender
+from sleap_rtc.live.sessions import Sessions
+from sleap_rtc.live.signaling_messages import Metadata
+from sleap_rtc.storage.errors import SleapRtcError
+
+if TYPE_CHECKING:
+    from sleap_rtc.live.file_sender import FileSource
+    from sleap_rtc.live.peer_session import PeerSession
+    from sleap_rtc.live.signaling_client import SignalingClient
+
+log = logging.getLogger(__name__)
+
+TAGS = ("sleap-rtc",)
+
+
+class ModelServer:
+    """Serves for as long as `run` runs. Whatever happens to it, the worker goes on.
+
+    Args:
+        signaling: the worker's place among the room's peers.
+        models: what may be read.
+    """
+
+    def __init__(self, signaling: SignalingClient, models: FileSource) -> None:
+        self._signaling = signaling
+        self._models = models
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set."""
+        sessions = Sessions(
+            self._signaling, ice_servers=lambda: self._signaling.ice_servers, welcome=self._serve
+        )
+        stopping = asyncio.create_task(stop.wait())
+        tasks = [asyncio.create_task(self._signaling.run()), asyncio.create_task(sessions.run())]
+        try:
+            await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (stopping, *tasks):
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, SleapRtcError):
+                log.warning("peers do not find this worker any more: %s", error)
+            elif isinstance(error, Exception):
+                log.error("peers do not find this worker any more", exc_info=error)
+
+    async def _serve(self, session: PeerSession) -> None:
+        sender = FileSender(session, self._models)
+        await sender.run()
+        log.info("read out %d bytes to %s, %s", sender.sent_bytes, session.peer_id, session.path)
+
+
+def metadata(host_name: str, status: str) -> Metadata:
+    """Return what a worker says of itself, in the existing tool's words and two of our own.
+
+    Args:
+        host_name: of the machine.
+        status: whether it takes jobs over WebRTC: `available`, or one of those that the existing tool's
+            clients do not look for.
+    """
+    properties: dict[str, Any] = {
+        "gpu_memory_mb": 0,
+        "gpu_model": "CPU",
+        "sleap_version": "unknown",
+        "cuda_version": "N/A",
+        "hostname": host_name,
+        "status": status,
+        "max_concurrent_jobs": 1,
+        "supported_models": ["base", "centroid", "topdown"],
+        "supported_job_types": ["training"],
+        "s3": True,
+        "models": True,
+    }
+    return Metadata(tags=TAGS, properties=properties)
