@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.server import ServerConnection
 
-GOOD_TOKEN = "good"
+GOOD_TOKEN = "e30.eyJzdWIiOiJhZGEifQ.none"
+"""Its subject is ada."""
 
 
 class SignalingServer:

@@ -214,6 +214,8 @@ class ModelDownload(_Reply):
 
     model: ManifestModel
     files: list[FileDownload]
+    peers: list[str] = Field(default_factory=list)
+    """Live peers that say they read it out, the best one to ask first."""
 
 
 class Problem(_Reply):

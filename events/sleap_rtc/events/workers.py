@@ -40,7 +40,7 @@ def present(workers: list[WorkerView], now: datetime) -> list[WorkerView]:
     return [worker for worker in workers if worker.until > now]
 
 
-def serving(workers: list[WorkerView], model_id: str, now: datetime) -> list[str]:
+def peers_with(workers: list[WorkerView], model_id: str, now: datetime) -> list[str]:
     """Return the peer ids of those that read out a model: first those that do not train, the newest first."""
     able = [each for each in present(workers, now) if each.peer_id and model_id in each.models]
     by_load = sorted(able, key=lambda each: (each.job_id is not None, -each.until.timestamp()))

@@ -26,16 +26,16 @@ AHEAD = 4
 
 
 class FileReader:
-    """Reads from one peer.
+    """Reads from one peer: one reader for a session, since requests are numbered.
 
     Args:
-        session: with it.
-        on_bytes: called with the number of bytes of each frame that came.
+        session: with the peer.
     """
 
-    def __init__(self, session: PeerSession, on_bytes: Callable[[int], None] = lambda _: None) -> None:
-        self._session = session
-        self._on_bytes = on_bytes
+    def __init__(self, session: PeerSession) -> None:
+        self.session = session
+        self.on_bytes: Callable[[int], None] = lambda _: None
+        """Called with the number of bytes of each frame that comes."""
         self._last_id = 0
         self._answers: dict[int, _Answer] = {}
         self._under_way = asyncio.Semaphore(AHEAD)
@@ -73,11 +73,11 @@ class FileReader:
     async def _ask(self, request: ReadRange | ReadChecksums, answer: _Answer) -> tuple[bytearray, int]:
         self._answers[request.id] = answer
         try:
-            self._session.ctl.send(request.text())
+            self.session.ctl.send(request.text())
             end = await self._whole(answer)
         except asyncio.CancelledError:
             with suppress(PeerLost):
-                self._session.ctl.send(Cancel(id=request.id).text())
+                self.session.ctl.send(Cancel(id=request.id).text())
             raise
         finally:
             del self._answers[request.id]
@@ -88,14 +88,14 @@ class FileReader:
         return answer.content, found
 
     async def _whole(self, answer: _Answer) -> End:
-        ended = asyncio.ensure_future(self._session.wait_ended())
+        ended = asyncio.ensure_future(self.session.wait_ended())
         either: list[asyncio.Future[Any]] = [answer.whole, ended]
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ended.cancel()
         if not answer.whole.done():
-            raise PeerLost(peer=self._session.peer_id, why=self._session.why_ended)
+            raise PeerLost(peer=self.session.peer_id, why=self.session.why_ended)
         return answer.whole.result()
 
     def _came(self, message: str | bytes) -> None:
@@ -116,7 +116,7 @@ class FileReader:
                 self._break(f"an answer to a request {frame.id} that there was not")
             return
         if isinstance(frame, Data):
-            self._on_bytes(len(frame.payload))
+            self.on_bytes(len(frame.payload))
         if why := answer.take(frame):
             self._break(why)
 
@@ -124,12 +124,12 @@ class FileReader:
         """End a session whose other side speaks otherwise than agreed; whoever waits learns why."""
         for answer in self._answers.values():
             if not answer.whole.done():
-                answer.whole.set_exception(PeerWrong(peer=self._session.peer_id, why=why))
-        self._session.end(f"it sent something wrong: {why}")
+                answer.whole.set_exception(PeerWrong(peer=self.session.peer_id, why=why))
+        self.session.end(f"it sent something wrong: {why}")
 
     def _wrong(self, why: str) -> None:
         self._break(why)
-        raise PeerWrong(peer=self._session.peer_id, why=why)
+        raise PeerWrong(peer=self.session.peer_id, why=why)
 
 
 class _Answer:

@@ -16,7 +16,7 @@ from ulid import ULID
 from sleap_rtc.live.errors import PeerLost, PeerUnreachable
 from sleap_rtc.live.peer_session import PATIENCE_S, PeerSession
 from sleap_rtc.live.signaling import Received, SessionAnswered, SessionDeclined, SessionOffered
-from sleap_rtc.storage.errors import Unreachable
+from sleap_rtc.storage.errors import SleapRtcError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -93,9 +93,12 @@ class Sessions:
         except TimeoutError:
             await session.close("no answer")
             raise PeerUnreachable(where=peer_id, why=f"no answer within {self._within_s:g} s") from None
-        except BaseException:
+        except BaseException as error:
             await session.close("it did not come about")
-            raise
+            if isinstance(error, SleapRtcError) or not isinstance(error, Exception):
+                raise
+            # The engine raises whatever comes to hand.
+            raise PeerUnreachable(where=peer_id, why=str(error) or type(error).__name__) from error
         finally:
             del self._answers[peer_id, session_id]
         return session

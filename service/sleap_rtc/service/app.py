@@ -223,7 +223,7 @@ def _model_download(parts: Parts, room_id: str, name: str) -> ModelDownload:
         )
         for file in model.storage.files
     ]
-    return ModelDownload(model=model, files=files)
+    return ModelDownload(model=model, files=files, peers=parts.registry.peers(room_id, model.id))
 
 
 @api.get("/rooms/{room_id}/events")

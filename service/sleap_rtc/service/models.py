@@ -21,6 +21,7 @@ from sleap_rtc.events.registry_api import (
     RepairView,
     RevisionView,
 )
+from sleap_rtc.events.workers import peers_with
 from sleap_rtc.service.worker_presences import worker_presences
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents, DocumentTooNew, DocumentUnreadable
@@ -55,6 +56,10 @@ class Models:
         """Return the room's manifest, which says who can serve its models now."""
         manifest = self._storages.of(room_id).manifest()
         return with_availability(manifest, worker_presences(self._objects, room_id), datetime.now(UTC))
+
+    def peers(self, room_id: str, model_id: str) -> list[str]:
+        """Return the live peers that read a model out, the best one to ask first."""
+        return peers_with(worker_presences(self._objects, room_id), model_id, datetime.now(UTC))
 
     def details(self, room_id: str, name: str) -> ModelDetails:
         """Return a model and its own record. Raises NotFound, ModelRemoved."""

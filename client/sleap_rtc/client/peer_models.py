@@ -1,0 +1,262 @@
+"""Orchestration: takes files of models from the desktops that made them, as far as that goes.
+
+What peers bring lies in the same partial file that a download from the store goes on with, so nothing is
+fetched twice, whoever fails at whatever byte; and the file appears by that download alone, which verifies the
+whole. `bring` is both, one after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+
+from sleap_rtc.client.patience import Patience
+from sleap_rtc.client.peer_file import PeerFile
+from sleap_rtc.live.errors import PeerLost, PeerWrong
+from sleap_rtc.live.file_reader import FileReader
+from sleap_rtc.live.peer_session import Path as SessionPath
+from sleap_rtc.storage.download_engine import RemoteObject, download
+from sleap_rtc.storage.errors import SleapRtcError
+from sleap_rtc.storage.part_plan import plan_ranges
+from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile
+from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
+from sleap_rtc.storage.progress_guard import GuardedHook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+    from types import TracebackType
+
+    from sleap_rtc.live.file_requests import What
+    from sleap_rtc.live.peer_session import PeerSession
+    from sleap_rtc.storage.part_plan import Part, PartPlan
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_AT_MOST_S = 10.0
+
+
+@dataclass(frozen=True)
+class BytesBySource:
+    """Where the bytes of a file came from. What an earlier run had brought is counted nowhere."""
+
+    peer: int = 0
+    relayed: int = 0
+    """From peers too, but through a relay, which is paid for."""
+    s3: int = 0
+
+    def __add__(self, other: BytesBySource) -> BytesBySource:
+        """Return the bytes of both."""
+        return BytesBySource(self.peer + other.peer, self.relayed + other.relayed, self.s3 + other.s3)
+
+
+class ModelPeers(Protocol):
+    """Where files of models may come from, other than the store."""
+
+    def fetch(
+        self, source: RemoteObject, what: What, target: Path, on_progress: ProgressHook = no_progress
+    ) -> BytesBySource:
+        """Bring what can be had of a file into the partial file of `target`; what is missing stays missing.
+
+        Raises:
+            DiskFull: there is no room for it.
+        """
+
+
+class Caller(Protocol):
+    """Makes sessions with peers of a room."""
+
+    async def call(self, peer_id: str) -> PeerSession:
+        """Make a session. Raises Unreachable, Refused."""
+
+
+def bring(
+    source: RemoteObject,
+    what: What,
+    target: Path,
+    peers: ModelPeers | None,
+    on_progress: ProgressHook = no_progress,
+) -> BytesBySource:
+    """Bring a file to `target`, verified: from peers what they give, from the store what they do not.
+
+    Args:
+        source: the file as it lies in the store; its URL is only asked for if something is missing.
+        what: the same file as peers know it.
+        target: where to.
+        peers: who may have it.
+        on_progress: called as ranges are verified.
+
+    Raises:
+        DiskFull, ObjectChanged, IntegrityError, TransferFailed: as the store's download does.
+    """
+    found = peers.fetch(source, what, target, on_progress) if peers is not None else BytesBySource()
+    told = TransferProgress(0, source.size_bytes)
+
+    def note(progress: TransferProgress) -> None:
+        nonlocal told
+        told = progress
+        # To that download everything is an earlier run's that it did not bring itself.
+        earlier = max(0, progress.resumed_bytes - found.peer - found.relayed)
+        on_progress(replace(progress, resumed_bytes=earlier))
+
+    download(source, target, on_progress=note)
+    return found + BytesBySource(s3=source.size_bytes - told.resumed_bytes)
+
+
+class PeerModels:
+    """The peers that say they have a model, while the context is open.
+
+    Sessions live on an event loop in a thread of its own, and serve one file after the other. A peer that is
+    lost while it brings something is called again, one that brings nothing is asked last for the next file,
+    and one that has other bytes than were published is not asked again at all.
+
+    Args:
+        connect: enters the room, on that loop, when the first file is wanted. Raises Unreachable, Refused.
+        peer_ids: whom to ask, the best one first.
+        patience: how slow a peer may be.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], AbstractAsyncContextManager[Caller]],
+        peer_ids: Sequence[str],
+        patience: Patience | None = None,
+    ) -> None:
+        self.troubles: list[str] = []
+        """Why peers were left, in words."""
+        self._connect = connect
+        self._caller: Caller | None = None
+        self._peer_ids = list(peer_ids)
+        self._patience = patience or Patience()
+        self._readers: dict[str, FileReader] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="peers", daemon=True)
+        self._room = AsyncExitStack()
+
+    def __enter__(self) -> Self:
+        """Start the loop."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End every session and the loop."""
+        try:
+            self._wait_for(self._close())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    def fetch(
+        self, source: RemoteObject, what: What, target: Path, on_progress: ProgressHook = no_progress
+    ) -> BytesBySource:
+        """Bring what can be had of a file."""
+        if not self._peer_ids or not source.size_bytes:
+            return BytesBySource()
+        plan = plan_ranges(source.size_bytes)
+        facts = ObjectFacts(source.size_bytes, source.etag, source.checksum)
+        with PartialFile(target, facts, plan.part_size_bytes) as partial:
+            wanted = _Wanted(what, source.checksum, plan, partial, GuardedHook(on_progress))
+            self._wait_for(self._fetch(wanted))
+        return wanted.by_source
+
+    def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        """Have the loop do some work. When this returns or raises, the work has ended."""
+        ended = threading.Event()
+
+        async def whole() -> T:
+            try:
+                return await work
+            finally:
+                ended.set()
+
+        doing = asyncio.run_coroutine_threadsafe(whole(), self._loop)
+        try:
+            return doing.result()
+        except BaseException:  # Ctrl-C comes to this thread, not to the loop's
+            doing.cancel()
+            ended.wait(_AT_MOST_S)
+            raise
+
+    async def _fetch(self, wanted: _Wanted) -> None:
+        for peer_id in list(self._peer_ids):
+            while wanted.missing:
+                before = len(wanted.missing)
+                try:
+                    await self._from_peer(peer_id, wanted)
+                except SleapRtcError as error:
+                    await self._leave(peer_id, error)
+                    if isinstance(error, PeerLost) and len(wanted.missing) < before:
+                        continue  # it brought something until the connection was cut
+                    break
+
+    async def _from_peer(self, peer_id: str, wanted: _Wanted) -> None:
+        reader = await self._reader(peer_id)
+        relayed = reader.session.path is SessionPath.RELAYED
+        file = PeerFile(reader, wanted.what, wanted.plan, wanted.checksum, self._patience)
+        await file.fetch(
+            wanted.partial, list(wanted.missing), lambda part: wanted.came(part, relayed=relayed)
+        )
+
+    async def _reader(self, peer_id: str) -> FileReader:
+        reader = self._readers.get(peer_id)
+        if reader is None or reader.session.why_ended:
+            if self._caller is None:
+                self._caller = await self._room.enter_async_context(self._connect())
+            reader = FileReader(await self._caller.call(peer_id))
+            self._readers[peer_id] = reader
+        return reader
+
+    async def _leave(self, peer_id: str, why: SleapRtcError) -> None:
+        log.info("%s", why)
+        self.troubles.append(str(why))
+        self._peer_ids.remove(peer_id)
+        if not isinstance(why, PeerWrong):
+            self._peer_ids.append(peer_id)
+        reader = self._readers.pop(peer_id, None)
+        if reader is not None:
+            await reader.session.close("it is not asked any more")
+
+    async def _close(self) -> None:
+        for reader in self._readers.values():
+            await reader.session.close()
+        await self._room.aclose()
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+
+@dataclass
+class _Wanted:
+    """What is wanted of a file, and what came of it."""
+
+    what: What
+    checksum: str
+    plan: PartPlan
+    partial: PartialFile
+    on_progress: GuardedHook
+    missing: list[int] = field(default_factory=list)
+    by_source: BytesBySource = BytesBySource()
+
+    def __post_init__(self) -> None:
+        verified = self.partial.verified
+        self.missing = [part.number for part in self.plan.parts() if part.number not in verified]
+        self._resumed_bytes = sum(self.plan.part(number).length for number in verified)
+        self._report()
+
+    def came(self, part: Part, *, relayed: bool) -> None:
+        """Note that a range is in its place."""
+        self.missing.remove(part.number)
+        brought = BytesBySource(relayed=part.length) if relayed else BytesBySource(peer=part.length)
+        self.by_source += brought
+        self._report()
+
+    def _report(self) -> None:
+        done = self._resumed_bytes + self.by_source.peer + self.by_source.relayed
+        self.on_progress(TransferProgress(done, self.plan.size_bytes, self._resumed_bytes))
