@@ -60,6 +60,21 @@ def described(publisher: ModelPublisher, run: Path) -> ModelRecord:
     return publisher.describe(run, JOB, "reference trainer", "centroid", "gpu-1", NOW)
 
 
+def test_what_was_published_is_handed_on_and_what_was_not_is_not(
+    s3: S3Client, bucket: str, objects: S3ObjectStore, run: Path
+) -> None:
+    handed_on: list[tuple[Path, ModelRecord]] = []
+    store = S3Models(objects, S3Transfers(s3, bucket))
+    publisher = ModelPublisher(store, lambda *published: handed_on.append(published))
+    record = described(publisher, run)
+    publisher.send(run, record, lambda _: None)
+    assert handed_on == [(run, record)]
+    (run / "best.ckpt").write_bytes(b"changed")
+    with pytest.raises(IntegrityError):
+        publisher.send(run, record, lambda _: None)
+    assert len(handed_on) == 1
+
+
 def test_a_model_is_its_files_and_its_id_is_that_of_their_content(
     publisher: ModelPublisher, run: Path
 ) -> None:
