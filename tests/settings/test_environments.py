@@ -57,6 +57,12 @@ def test_production_takes_tls_and_this_machine(address: str) -> None:
     assert not refused("production", backend_api_url=address, s3_endpoint_url=address)
 
 
+def test_production_takes_signaling_over_tls() -> None:
+    assert not refused("production", live_signaling_url="wss://sleap.example.org/ws")
+    assert not refused("production", live_signaling_url="ws://127.0.0.1:8080")
+    assert refused("production", live_signaling_url="ws://sleap.example.org") == {"live_signaling_url"}
+
+
 def test_a_refusal_says_where_the_address_stands() -> None:
     text = '[production]\nbackend_api_url = "http://user:s3cret@sleap.example.org"\n'
     Path("sleap-rtc.toml").write_text(f'environment = "production"\n{text}', encoding="utf-8")

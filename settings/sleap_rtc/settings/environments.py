@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sleap_rtc.settings.model import Environment, Settings
 
 # A token, a presigned URL or the keys that tokens are verified with travel to and from these.
-ADDRESSES = ("backend_api_url", "s3_endpoint_url", "sqs_endpoint_url", "jwks_url")
+ADDRESSES = ("backend_api_url", "live_signaling_url", "s3_endpoint_url", "sqs_endpoint_url", "jwks_url")
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,12 @@ def refusals(settings: Settings) -> dict[str, str]:
     """Return the settings whose values the environment does not allow, and why."""
     if not RULES[settings.environment].tls_required:
         return {}
-    why = f"in {settings.environment} an address that is not on this machine begins with https://"
-    return {name: why for name in ADDRESSES if not _protected(getattr(settings, name) or "")}
+    why = f"in {settings.environment} an address that is not on this machine begins with "
+    return {
+        name: why + _scheme(name)
+        for name in ADDRESSES
+        if not _protected(getattr(settings, name) or "", _scheme(name))
+    }
 
 
 def anonymous_signin(settings: Settings) -> bool:
@@ -52,8 +56,12 @@ def anonymous_signin(settings: Settings) -> bool:
     return RULES[settings.environment].anonymous_signin
 
 
-def _protected(address: str) -> bool:
-    if not address or address.lower().startswith("https://"):
+def _scheme(name: str) -> str:
+    return "wss://" if name == "live_signaling_url" else "https://"
+
+
+def _protected(address: str, scheme: str) -> bool:
+    if not address or address.lower().startswith(scheme):
         return True
     try:
         host = urlsplit(address).hostname or ""
