@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -40,15 +39,26 @@ class Presence:
         self._view = view
         self._job_id = job_id
         self._models = models
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news = asyncio.Event()
         self.worker_id = view.worker_id
 
     async def run(self, stop: asyncio.Event) -> None:
         """Check in until `stop` is set."""
+        self._loop = asyncio.get_running_loop()
         while not stop.is_set():
+            self._news.clear()
             await self._check_in(datetime.now(UTC) + BELIEVED_FOR)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), CHECK_IN_EVERY_S)
+            waits = [asyncio.ensure_future(event.wait()) for event in (stop, self._news)]
+            await asyncio.wait(waits, timeout=CHECK_IN_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
         await self._check_in(datetime.now(UTC))
+
+    def check_in_now(self) -> None:
+        """Check in before it is time to, because there is news; may be called from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._news.set)
 
     async def _check_in(self, until: datetime) -> None:
         models = await asyncio.to_thread(self._models)

@@ -47,11 +47,13 @@ from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from sleap_rtc.events.job_desk import JobDesk
     from sleap_rtc.events.queue import Queue
     from sleap_rtc.events.queue_events import QueueEvent
     from sleap_rtc.settings import Settings
+    from sleap_rtc.storage.manifest import ModelRecord
     from sleap_rtc.worker.dataset_source import DatasetSource
     from sleap_rtc.worker.model_store import ModelStore
     from sleap_rtc.worker.shift import Shift
@@ -221,21 +223,27 @@ def job_runner(
         until=now,
         peer_id=live.signaling.peer_id if live else "",
     )
+    presence = Presence(
+        connection.desk, view, lambda: runner.job_id, live.models.ids if live is not None else tuple
+    )
+
+    def published(folder: Path, record: ModelRecord) -> None:
+        if live is not None:
+            live.models.keep(folder, record)
+            presence.check_in_now()
+
     runner = JobRunner(
         worker_id=view.worker_id,
         room_id=room_id,
         desk=connection.desk,
         downloader=S3Downloader(connection.datasets, settings.max_concurrent_parts, settings.bandwidth_limit),
         cache=dataset_cache(settings),
-        publisher=(
-            ModelPublisher(connection.models, live.models.keep) if live else ModelPublisher(connection.models)
-        ),
+        publisher=ModelPublisher(connection.models, published),
         trainer=lambda asked: SubprocessTrainer(asked or trainer),
         work_dir=work_dir,
         lease_s=connection.lease_s,
     )
-    models = live.models.ids if live else tuple
-    return runner, Presence(connection.desk, view, lambda: runner.job_id, models)
+    return runner, presence
 
 
 def queue_metrics(port: int) -> Callable[[QueueEvent], None]:
