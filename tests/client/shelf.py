@@ -53,7 +53,7 @@ class Shelf:
 
     def alias(self, alias: str, model_id: str) -> None:
         """Let an alias of the room name a model, whatever it names now."""
-        self.room.set_alias(alias, model_id, self.room.manifest().aliases.get(alias), self.now)
+        self.room.set_alias(alias, model_id, self.room.manifest().aliases.get(alias), "ada", self.now)
 
     def bring(self, name: str, output: Path | None = None, **options: Any) -> FoundModel:
         """Bring a model as a command does, and remember the progress."""

@@ -64,7 +64,7 @@ def test_a_model_that_somebody_pushed_has_no_job(capsys: pytest.CaptureFixture[s
 
 
 def test_a_table_leaves_out_what_no_model_has(capsys: pytest.CaptureFixture[str]) -> None:
-    console.print(models_table(model_page(room_with(A, B), 5).models, {B}))
+    console.print(models_table(model_page(room_with(A, B), 5).models, {B: "yes"}))
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["MODEL", "TYPE", "SIZE", "TRAINED", "(UTC)", "ERROR", "HERE"]
     assert [row.split()[0] for row in rows] == [B, A]

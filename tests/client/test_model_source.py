@@ -13,8 +13,8 @@ from client.registry_vocabulary import A, add
 from client.shelf import ROOMS, Shelf
 
 from sleap_rtc.client.model_check import Reading
+from sleap_rtc.client.model_in_room import LegacyIdAmbiguous
 from sleap_rtc.client.model_source import ModelOutOfReach
-from sleap_rtc.client.room_names import LegacyIdAmbiguous
 from sleap_rtc.storage.errors import IntegrityError, NotFound, Unreachable
 from sleap_rtc.storage.keys import ModelFolder
 from sleap_rtc.storage.manifest_changes import ModelRemoved
@@ -44,7 +44,7 @@ class TestAModelThatIsNotHere:
     def test_is_downloaded_by_every_name(self, shelf: Shelf, name: str) -> None:
         model_id = shelf.put(MICE)
         shelf.alias("mice", model_id)
-        shelf.room.add_version("mouse", model_id, shelf.now)
+        shelf.room.add_version("mouse", model_id, "ada", shelf.now)
         found = shelf.bring(model_id if name == "id" else name)
         assert (found.how, found.model_id, found.verified) == ("downloaded", model_id, True)
         assert_whole(found, MICE)
@@ -91,7 +91,7 @@ class TestAModelThatIsNotHere:
 
     def test_and_that_was_removed_says_so(self, shelf: Shelf) -> None:
         model_id = shelf.put(MICE)
-        shelf.room.remove(model_id, shelf.now)
+        shelf.room.remove(model_id, "ada", shelf.now)
         with pytest.raises(ModelRemoved, match="restore it to use it again"):
             shelf.bring(model_id)
 
@@ -150,7 +150,7 @@ class TestAModelThatIsHere:
         model_id = shelf.put(MICE)
         shelf.alias("mice", model_id)
         shelf.bring("mice")
-        shelf.room.remove(model_id, shelf.now)
+        shelf.room.remove(model_id, "ada", shelf.now)
         shelf.wait(hours=1)
         by_alias, by_id = shelf.bring("mice"), shelf.bring(model_id)
         shelf.wait(hours=1)

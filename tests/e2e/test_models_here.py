@@ -57,7 +57,7 @@ def test_what_is_here_is_listed_without_a_room(shelf: Shelf) -> None:
         "ok",
         25,
     )
-    shelf.room.remove(model_id, shelf.now)
+    shelf.room.remove(model_id, "ada", shelf.now)
     run(shelf, "ls", "-r", shelf.room_id)
     assert f"{shelf.room_id} (removed there 20" in run(shelf, "ls", "--here").out
 

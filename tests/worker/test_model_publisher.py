@@ -70,7 +70,7 @@ def test_what_was_published_is_handed_on_and_what_was_not_is_not(
     publisher.send(run, record, lambda _: None)
     assert handed_on == [(run, record)]
     (run / "best.ckpt").write_bytes(b"changed")
-    with pytest.raises(IntegrityError):
+    with pytest.raises(FileChanged):
         publisher.send(run, record, lambda _: None)
     assert len(handed_on) == 1
 

@@ -14,7 +14,7 @@ from support.loop import in_loop
 from support.signaling_server import GOOD_TOKEN, SignalingServer
 
 from sleap_rtc.client.live_room import live_room
-from sleap_rtc.events.workers import BELIEVED_FOR, WorkerView, serving
+from sleap_rtc.events.workers import BELIEVED_FOR, WorkerView, peers_with
 from sleap_rtc.live.errors import ReadRefused
 from sleap_rtc.live.file_reader import FileReader
 from sleap_rtc.live.file_requests import What
@@ -231,9 +231,9 @@ def test_idle_workers_that_are_there_are_asked_first() -> None:
         view("newer", until=NOON + 2 * BELIEVED_FOR),
         view("without it", models=()),
     ]
-    assert serving(workers, "0a1b2c3d", NOON) == ["ada#newer", "ada#idle", "ada#busy"]
+    assert peers_with(workers, "0a1b2c3d", NOON) == ["ada#newer", "ada#idle", "ada#busy"]
 
 
 def test_a_worker_of_before_is_no_peer() -> None:
     told = view("old").model_dump(exclude={"peer_id", "models"})
-    assert serving([WorkerView.model_validate(told)], "0a1b2c3d", NOON) == []
+    assert peers_with([WorkerView.model_validate(told)], "0a1b2c3d", NOON) == []

@@ -43,7 +43,11 @@ def models_table(models: Sequence[NamedModel], here: Mapping[str, str]) -> Table
         models: of a room.
         here: of those that this machine has, by their ids, in a word how they are.
     """
-    columns = {**_COLUMNS, "HERE": lambda model: here.get(model.id, "")}
+
+    def is_here(model: NamedModel) -> str:
+        return here.get(model.id, "")
+
+    columns = {**_COLUMNS, "HERE": is_here}
     shown = [
         name for name, text in columns.items() if name not in _IF_ANY or any(text(model) for model in models)
     ]

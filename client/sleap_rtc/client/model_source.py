@@ -30,11 +30,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from sleap_rtc.client.file_notes import FileNote, notes_of_entry, notes_of_files, to_entry
 from sleap_rtc.client.legacy_ids import is_model_id, legacy_client_id
 from sleap_rtc.client.model_check import Reading, check_files, has_model
+from sleap_rtc.client.model_in_room import model_in_room, models_by_legacy_id
 from sleap_rtc.client.pull import model_folder_name, pull_model
 from sleap_rtc.client.registry_errors import RegistryError
 from sleap_rtc.client.room_knowledge import ANY_AGE, ASK_NOW, RoomKnowledge, ensure_fresh
 from sleap_rtc.client.room_merge import Downloaded, removed_from
-from sleap_rtc.client.room_names import legacy_ids_of, model_in_room, models_by_legacy_id
 from sleap_rtc.client.room_view import ago
 from sleap_rtc.storage.errors import NotFound, Unreachable
 from sleap_rtc.storage.manifest_changes import ModelRemoved
@@ -211,7 +211,7 @@ class ModelSource:
         return folder.parent if ours else None
 
     def _under_legacy_id(self, model: ManifestModel) -> FoundModel | None:
-        entries = filter(None, map(self._registry.get, legacy_ids_of(model)))
+        entries = filter(None, map(self._registry.get, model.legacy_ids))
         folders = [Path(entry["local_path"]) for entry in entries if entry.get("local_path")]
         return next(filter(None, (self._adopted(model, folder) for folder in folders)), None)
 

@@ -1,53 +1,70 @@
-"""Pure: which model of a room a text stands for, the existing tool's ids included."""
+"""Orchestration: finds the room, or the member of it, that somebody means who types a name."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from sleap_rtc.client.legacy_ids import models_of_legacy_id
 from sleap_rtc.storage.errors import InputError, NotFound
-from sleap_rtc.storage.manifest_changes import ModelRemoved, find_model, list_models
 
 if TYPE_CHECKING:
-    from sleap_rtc.storage.manifest import Manifest, ManifestModel
+    from collections.abc import Iterable
+
+    from sleap_rtc.client.service_client import ServiceClient
+    from sleap_rtc.events.room_api import MemberView
+
+_MADE_ID = re.compile(r"[0-9a-f]{8}")
 
 
-class LegacyIdAmbiguous(InputError):
-    """{name} is what the existing tool calls several models of this room: {models}. Name one of these."""
+class RoomNameAmbiguous(InputError):
+    """More than one of your rooms is called {name}: {room_ids}. Give the id instead."""
 
     name: str
-    models: str
+    room_ids: str
 
 
-def model_in_room(room: Manifest, name: str) -> ManifestModel:
-    """Return the model of a room that an id, an alias, a `name@version` or a legacy id stands for.
+class MemberNameAmbiguous(InputError):
+    """More than one member is called {name}: {subjects}. Give the subject instead."""
+
+    name: str
+    subjects: str
+
+
+def looks_like_an_id(text: str) -> bool:
+    """Tell whether this is how the service makes room ids, so that nobody has to be asked."""
+    return _MADE_ID.fullmatch(text) is not None
+
+
+def room_named(service: ServiceClient, name: str) -> str:
+    """Return the id of the room that an id or a name stands for; what is neither stays as it is.
 
     Raises:
-        NotFound: there is none.
-        ModelRemoved: there was.
-        LegacyIdAmbiguous: there are several.
+        RoomNameAmbiguous: several rooms of the caller have this name.
     """
-    try:
-        return find_model(room, name)
-    except ModelRemoved:
-        raise
-    except NotFound:
-        found = models_by_legacy_id(room, name)
-        if len(found) > 1:
-            models = ", ".join(model.id for model in found)
-            raise LegacyIdAmbiguous(name=name, models=models) from None
-        if not found:
-            raise
-        return found[0]
+    rooms = service.rooms()
+    if any(room.room_id == name for room in rooms):
+        return name
+    found = [room.room_id for room in rooms if room.name == name]
+    if len(found) > 1:
+        raise RoomNameAmbiguous(name=name, room_ids=", ".join(sorted(found)))
+    return found[0] if found else name
 
 
-def models_by_legacy_id(room: Manifest, legacy_id: str) -> list[ManifestModel]:
-    """Return the models of a room that the existing tool called so, those that were removed left out."""
-    known = {model.id: legacy_ids_of(model) for model in list_models(room)}
-    return [room.models[model_id] for model_id in models_of_legacy_id(legacy_id, known)]
+def member_named(members: Iterable[MemberView], name: str, room_id: str) -> MemberView:
+    """Return the member whom a subject or a name stands for.
 
-
-def legacy_ids_of(model: ManifestModel) -> list[str]:
-    """Return the ids that the existing tool gave to a model, as far as the room tells."""
-    told = model.model_dump(include={"legacy_ids"}).get("legacy_ids")
-    return [each for each in told if isinstance(each, str)] if isinstance(told, list) else []
+    Raises:
+        NotFound: the room has none.
+        MemberNameAmbiguous: several have this name.
+    """
+    members = list(members)
+    for member in members:
+        if member.subject == name:
+            return member
+    found = [member for member in members if member.name == name]
+    if len(found) > 1:
+        subjects = ", ".join(sorted(member.subject for member in found))
+        raise MemberNameAmbiguous(name=name, subjects=subjects)
+    if not found:
+        raise NotFound(what=f"member {name} of room {room_id}")
+    return found[0]

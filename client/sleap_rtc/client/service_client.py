@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
+
+from pydantic import ValidationError
 
 from sleap_rtc.client.push_session import PushSession
 from sleap_rtc.events.api import (
     CompleteUpload,
-    CreateRoom,
     DatasetView,
     JobLog,
     JobView,
@@ -17,7 +19,6 @@ from sleap_rtc.events.api import (
     RequestDownload,
     RequestUpload,
     RetryJob,
-    RoomView,
     SignedParts,
     SignParts,
     SubmitJob,
@@ -39,7 +40,20 @@ from sleap_rtc.events.registry_api import (
     RevisionView,
     SetAlias,
 )
+from sleap_rtc.events.room_api import (
+    ChangeRole,
+    CreateRoom,
+    InvitationMade,
+    Invite,
+    JoinRoom,
+    MemberView,
+    RenameRoom,
+    RoomDetails,
+    RoomView,
+    TrailLine,
+)
 from sleap_rtc.events.service_http import TRIES, ServiceHttp
+from sleap_rtc.events.worker_api import Acknowledged
 from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.storage.manifest import Manifest
 from sleap_rtc.storage.model_name import checked_name
@@ -48,6 +62,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sleap_rtc.storage.manifest import ModelFile
+    from sleap_rtc.storage.room import Role
 
 _TRIES_IN_HASTE = 2
 
@@ -63,12 +78,59 @@ class ServiceClient:
         self.url = self._http.url
 
     def create_room(self, name: str) -> RoomView:
-        """Open a room."""
-        return self._http.ask("POST", "/api/rooms", RoomView, CreateRoom(name=name))
+        """Open a room; one, even where a reply is lost."""
+        body = CreateRoom(name=name, submission_id=secrets.token_hex(16))
+        return self._http.ask("POST", "/api/rooms", RoomView, body)
 
     def rooms(self) -> list[RoomView]:
         """Return the rooms that the caller is in."""
         return self._http.ask_list("/api/rooms", RoomView)
+
+    def room(self, room_id: str) -> RoomDetails:
+        """Return a room, its members, its workers, and to an owner its invitations. Raises NotFound."""
+        return self._http.ask("GET", _room(room_id), RoomDetails)
+
+    def rename_room(self, room_id: str, name: str) -> RoomView:
+        """Give a room another name. Raises Refused where the caller is no owner."""
+        return self._http.ask("PUT", f"{_room(room_id)}/name", RoomView, RenameRoom(name=name))
+
+    def members(self, room_id: str) -> list[MemberView]:
+        """Return a room's members. Raises NotFound."""
+        return self._http.ask_list(f"{_room(room_id)}/members", MemberView)
+
+    def set_role(self, room_id: str, subject: str, role: Role) -> MemberView:
+        """Give a member another role; safe to repeat. Raises InputError of the last owner, Refused."""
+        path = f"{_room(room_id)}/members/{quote(subject, safe='')}"
+        return self._http.ask("PUT", path, MemberView, ChangeRole(role=role))
+
+    def remove_member(self, room_id: str, subject: str) -> None:
+        """Remove a member; safe to repeat. Raises InputError of the last owner, Refused."""
+        self._http.ask("DELETE", f"{_room(room_id)}/members/{quote(subject, safe='')}", Acknowledged)
+
+    def leave(self, room_id: str) -> None:
+        """Leave a room. Raises InputError of the last owner, and NotFound where the caller is not in it."""
+        self._http.ask("POST", f"{_room(room_id)}/leave", Acknowledged)
+
+    def invite(self, room_id: str, request: Invite) -> InvitationMade:
+        """Make an invitation; safe to repeat. Raises Refused where the caller is no owner."""
+        return self._http.ask("POST", f"{_room(room_id)}/invitations", InvitationMade, request)
+
+    def revoke_invitation(self, room_id: str, invitation_id: str) -> None:
+        """Take an invitation back; safe to repeat. Raises NotFound, Refused."""
+        path = f"{_room(room_id)}/invitations/{quote(invitation_id, safe='')}"
+        self._http.ask("DELETE", path, Acknowledged)
+
+    def join(self, request: JoinRoom) -> RoomView:
+        """Come into a room; safe to repeat. Raises InputError where the invitation is not valid."""
+        return self._http.ask("POST", "/api/join", RoomView, request)
+
+    def trail(self, room_id: str, most: int) -> list[TrailLine]:
+        """Return who did what in a room, the newest last."""
+        return self._http.ask_list(f"{_room(room_id)}/trail?most={most}", TrailLine)
+
+    def newest_events(self, room_id: str, most: int) -> list[RoomEvent]:
+        """Return the room's last notifications, oldest first."""
+        return self._http.ask_list(f"{_room(room_id)}/events/newest?most={most}", RoomEvent)
 
     def request_upload(self, request: RequestUpload) -> UploadOpened:
         """Open an upload."""
@@ -221,7 +283,8 @@ class ServiceClient:
         return PushSession(self._http, room_id, model_type, model_id, files)
 
     def events(self, room_id: str, last_id: str) -> Iterator[RoomEvent]:
-        """Yield the room's notifications after `last_id` until the stream is cut.
+        """Yield the room's notifications after `last_id` until the stream is cut, but those of a kind that
+        only a newer version knows.
 
         Raises:
             Unreachable: there is no stream, or it fell silent.
@@ -230,11 +293,15 @@ class ServiceClient:
         headers = {"Accept": "text/event-stream", "Last-Event-ID": last_id}
         for text in self._http.stream(f"/api/rooms/{quote(room_id)}/events", headers):
             if text.startswith("data:"):
-                yield RoomEvent.model_validate_json(text.removeprefix("data:").strip())
+                try:
+                    event = RoomEvent.model_validate_json(text.removeprefix("data:").strip())
+                except ValidationError:
+                    continue
+                yield event
 
 
 def _room(room_id: str) -> str:
-    return f"/api/rooms/{quote(room_id)}"
+    return f"/api/rooms/{quote(room_id, safe='')}"
 
 
 def _model(room_id: str, model: str) -> str:

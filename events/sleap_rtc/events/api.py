@@ -16,7 +16,6 @@ from sleap_rtc.events.waiting import Waiting
 from sleap_rtc.storage.checksum import to_header
 from sleap_rtc.storage.manifest import ManifestModel
 from sleap_rtc.storage.part_plan import LARGEST_OBJECT_BYTES, LARGEST_PART_BYTES, MOST_PARTS
-from sleap_rtc.storage.room import Role
 
 if TYPE_CHECKING:
     from sleap_rtc.storage.upload_session import PartToSign, SentPart
@@ -33,21 +32,6 @@ class _Request(BaseModel):
 
 class _Reply(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-class CreateRoom(_Request):
-    """`POST /api/rooms`."""
-
-    name: str = Field(min_length=1, max_length=128)
-
-
-class RoomView(_Reply):
-    """A room as one of its members sees it."""
-
-    room_id: str
-    name: str
-    role: Role
-    created_at: datetime
 
 
 class RequestUpload(_Request):

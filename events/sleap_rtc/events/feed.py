@@ -19,7 +19,7 @@ from sleap_rtc.storage.errors import SleapRtcError
 from sleap_rtc.storage.object_store import Overwrite
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from sleap_rtc.events.jobs import Job
     from sleap_rtc.storage.manifest import ModelRecord
@@ -54,6 +54,30 @@ class RoomFeed:
         """Tell the room that a model which no job made was published."""
         self._tell(RoomEvent.of_model(record, now, event, str(ULID())))
 
+    def tell_change(self, room_id: str, key: str, kind: str, words: str, by: str, at: datetime) -> None:
+        """Tell the room of a change of its members or models. The change stands, so nothing is raised.
+
+        Args:
+            room_id: the room.
+            key: of the fact: the log that has it, and its revision there.
+            kind: of change.
+            words: what it does, a sentence without its full stop.
+            by: who made it, as the people in the room know him.
+            at: when.
+        """
+        event = RoomEvent(
+            id=str(ULID()), key=key, kind="room", room_id=room_id, state=kind, at=at, by=by, text=words
+        )
+        try:
+            self._tell(event)
+        except SleapRtcError as error:
+            log.warning("room %s was not told of %s: %s", room_id, key, error)
+
+    def newest(self, room_id: str, most: int) -> list[RoomEvent]:
+        """Return what was told last, oldest first (one LIST per 1,000 ever told, one GET each returned)."""
+        every = [found.key for found in self._store.list(keys.feed_prefix(room_id))]
+        return list(self._read(every[-most:]))
+
     def _tell(self, event: RoomEvent) -> None:
         self._store.put(keys.feed_key(event.room_id, event.id), event.model_dump_json().encode(), Overwrite())
         try:
@@ -73,14 +97,20 @@ class RoomFeed:
         """
         prefix = keys.feed_prefix(room_id)
         start = f"{prefix}{_a_little_before(last_id)}" if last_id else prefix
-        for found in self._store.list(prefix, start):
-            if found.key.removeprefix(prefix).removesuffix(".json") not in known:
-                try:
-                    event = RoomEvent.model_validate_json(self._store.get(found.key).body)
-                except ValidationError:
-                    log.warning("%s is not a notification that this version can read", found.key)
-                else:
-                    yield event
+        yield from self._read(
+            found.key
+            for found in self._store.list(prefix, start)
+            if found.key.removeprefix(prefix).removesuffix(".json") not in known
+        )
+
+    def _read(self, found: Iterable[str]) -> Iterator[RoomEvent]:
+        for key in found:
+            try:
+                event = RoomEvent.model_validate_json(self._store.get(key).body)
+            except ValidationError:
+                log.warning("%s is not a notification that this version can read", key)
+            else:
+                yield event
 
 
 def _a_little_before(event_id: str) -> str:

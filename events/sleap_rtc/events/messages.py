@@ -61,18 +61,23 @@ class JobMessage(BaseModel):
 
 
 class RoomEvent(BaseModel):
-    """What the people in a room are told. `key` is the same for every telling of one fact; `id` is not."""
+    """What the people in a room are told. `key` is the same for every telling of one fact; `id` is not.
+
+    Of a job, `state` is the step that it took. Of the room itself (its members, its models) it is the kind of
+    change, `text` says it in words, and there is no job.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     v: Literal[1] = 1
     id: str
     key: str
-    kind: Literal["job", "model"]
+    kind: Literal["job", "model", "room"]
     room_id: str
-    job_id: str
+    job_id: str = ""
     state: str
     at: datetime
+    by: str = ""
     attempt: int = 0
     text: str = ""
     model_id: str | None = None
@@ -91,6 +96,7 @@ class RoomEvent(BaseModel):
             job_id=job.job_id,
             state=edge.state,
             at=edge.at,
+            by=edge.by,
             attempt=edge.attempt,
             text=job.failure.message if job.failure and edge.state is JobState.FAILED else "",
             model_id=job.model_id,

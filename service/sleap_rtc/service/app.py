@@ -8,13 +8,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, BackgroundTasks, FastAPI, Header, Query, Response
+from fastapi import APIRouter, BackgroundTasks, FastAPI, Query, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from sleap_rtc.events.api import (
     CompleteUpload,
-    CreateRoom,
     DatasetView,
     FileDownload,
     JobLog,
@@ -25,7 +23,6 @@ from sleap_rtc.events.api import (
     RequestDownload,
     RequestUpload,
     RetryJob,
-    RoomView,
     SignedParts,
     SignParts,
     SubmitJob,
@@ -41,15 +38,15 @@ from sleap_rtc.service.model_routes import model_api
 from sleap_rtc.service.parts import Parts
 from sleap_rtc.service.problems import PROBLEMS
 from sleap_rtc.service.push_routes import push_api
+from sleap_rtc.service.room_routes import room_api
 from sleap_rtc.service.signaling import routes as signaling
 from sleap_rtc.service.worker_routes import worker_api
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.storage.part_plan import LARGEST_OBJECT_BYTES
-from sleap_rtc.storage.room import Room
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
 _MOST_SEGMENTS = 200
@@ -58,29 +55,6 @@ MostJobs = Annotated[int, Query(ge=1, le=1000)]
 SizeFilter = Annotated[int | None, Query(ge=0, le=LARGEST_OBJECT_BYTES)]
 
 api = APIRouter(prefix="/api", responses=PROBLEMS)
-
-
-@api.post("/rooms", status_code=201)
-def create_room(body: CreateRoom, parts: P, caller: C) -> RoomView:
-    """Open a room."""
-    return _view(parts.rooms.create(body.name, caller), caller)
-
-
-@api.get("/rooms")
-def list_rooms(parts: P, caller: C) -> list[RoomView]:
-    """List the rooms that the caller is in."""
-    return [_view(room, caller) for room in parts.rooms.list(caller)]
-
-
-@api.get("/rooms/{room_id}")
-def show_room(room_id: str, parts: P, caller: C) -> RoomView:
-    """Show a room."""
-    return _view(parts.rooms.enter(room_id, caller), caller)
-
-
-def _view(room: Room, caller: Caller) -> RoomView:
-    role = room.role_of(caller.subject) or "reader"
-    return RoomView(room_id=room.room_id, name=room.name, role=role, created_at=room.created_at)
 
 
 @api.post("/request-upload", status_code=201)
@@ -226,21 +200,6 @@ def _model_download(parts: Parts, room_id: str, name: str) -> ModelDownload:
     return ModelDownload(model=model, files=files, peers=parts.registry.peers(room_id, model.id))
 
 
-@api.get("/rooms/{room_id}/events")
-def room_events(
-    room_id: str, parts: P, caller: C, last_event_id: Annotated[str, Header(max_length=26)] = ""
-) -> EventSourceResponse:
-    """Stream the room's notifications, from after the last id that was seen."""
-    parts.rooms.enter(room_id, caller)
-    start = last_event_id if keys.is_ulid(last_event_id) else ""
-
-    async def lines() -> AsyncIterator[ServerSentEvent]:
-        async for event in parts.streams.events(room_id, start):
-            yield ServerSentEvent(event.model_dump_json(), id=event.id, event=event.kind)
-
-    return EventSourceResponse(lines(), ping=10)
-
-
 health = APIRouter()
 
 
@@ -270,6 +229,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
     app.add_middleware(BodyLimit)
     app.include_router(api)
     app.include_router(model_api)
+    app.include_router(room_api)
     app.include_router(worker_api)
     app.include_router(push_api)
     app.include_router(health)

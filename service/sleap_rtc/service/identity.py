@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sleap_rtc.settings import Settings
 
 _LEEWAY_S = 60
+_LONGEST_NAME = 128
 
 
 class Unauthenticated(Refused):
@@ -62,4 +63,9 @@ class TokenVerifier:
             )
         except jwt.PyJWTError as error:
             raise Unauthenticated(why="the token is not valid (any more)") from error
-        return Caller(claims["sub"], str(claims.get("name", claims["sub"])))
+        return Caller(claims["sub"], _plain(str(claims.get("name", ""))) or claims["sub"])
+
+
+def _plain(name: str) -> str:
+    """Return a name without what a terminal would take for a command, and not longer than names are."""
+    return "".join(char for char in name if char.isprintable())[:_LONGEST_NAME].strip()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.job_store import JobStore
     from sleap_rtc.events.jobs import Job
+    from sleap_rtc.events.workers import WorkerView
     from sleap_rtc.service.identity import Caller
     from sleap_rtc.storage.object_store import ObjectStore
 
@@ -82,6 +83,10 @@ class Jobs:
         workers = worker_presences(self._rooms, room_id)
         now = datetime.now(UTC)
         return [JobView(**dict(job), waiting=waiting(job, others, workers, now)) for job in wanted]
+
+    def workers(self, room_id: str) -> list[WorkerView]:
+        """Return what the room's workers said of themselves last."""
+        return worker_presences(self._rooms, room_id)
 
     async def submit(self, room_id: str, request: SubmitJob, caller: Caller) -> Job:
         """Make a job for a dataset that is in the room; the same submission again gives the same job.

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from sleap_rtc.service.held_models import HeldModels
     from sleap_rtc.service.identity import TokenVerifier
     from sleap_rtc.service.jobs import Jobs
+    from sleap_rtc.service.members import Members
     from sleap_rtc.service.models import Models
     from sleap_rtc.service.pushed_models import PushedModels
     from sleap_rtc.service.rooms import Rooms
     from sleap_rtc.service.streams import Streams
+    from sleap_rtc.service.trail import Trail
     from sleap_rtc.service.uploads import Uploads
     from sleap_rtc.service.wakeups import WakeUps
     from sleap_rtc.storage.rooms_storage import RoomsStorage
@@ -35,6 +37,8 @@ class Parts:
 
     tokens: TokenVerifier
     rooms: Rooms
+    members: Members
+    trail: Trail
     uploads: Uploads
     datasets: Datasets
     jobs: Jobs

@@ -5,6 +5,7 @@ A stranger learns nothing: a room that he is not in and a room that does not exi
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,13 +13,18 @@ from typing import TYPE_CHECKING
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
 from sleap_rtc.storage.errors import InputError, NotFound, Refused
-from sleap_rtc.storage.room import Room
+from sleap_rtc.storage.room import OwnersOnly, Room, RoomIdTaken
+from sleap_rtc.storage.room_changes import Opened
+from sleap_rtc.storage.room_record import RoomRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sleap_rtc.service.identity import Caller
     from sleap_rtc.storage.object_store import ObjectStore
+
+_ID_CHARS = 8
+_TRIES = 8
 
 
 class Rooms:
@@ -34,18 +40,18 @@ class Rooms:
         self._rooms = Documents(store, Room)
         self._prepare = prepare
 
-    def create(self, name: str, caller: Caller) -> Room:
-        """Open a room; whoever opens it owns it."""
-        room = Room(
-            room_id=secrets.token_hex(4),
-            name=name,
-            created_by=caller.subject,
-            created_at=datetime.now(UTC),
-            members={caller.subject: "owner"},
-        )
-        self._prepare(room.room_id)
-        self._rooms.create(keys.room_key(room.room_id), room)
-        return room
+    def create(self, name: str, caller: Caller, submission_id: str = "") -> Room:
+        """Open a room; whoever opens it owns it. The same submission again is the same room."""
+        opening = submission_id or secrets.token_hex(16)
+        change = Opened(name=name, by=caller.subject, by_name=caller.name, opening=opening)
+        for attempt in range(_TRIES):
+            room_id = _room_id(caller.subject, opening, attempt)
+            self._prepare(room_id)
+            try:
+                return RoomRecord(room_id, self._store).change(change, caller.subject, datetime.now(UTC))
+            except RoomIdTaken:
+                continue
+        raise RoomIdTaken(room_id=room_id)
 
     def list(self, caller: Caller) -> list[Room]:
         """Return the rooms that the caller is a member of (one GET per room)."""
@@ -60,7 +66,7 @@ class Rooms:
         return sorted(found, key=lambda room: room.created_at)
 
     def enter(self, room_id: str, caller: Caller, *, to_write: bool = False) -> Room:
-        """Return a room that the caller is a member of.
+        """Return a room that the caller is a member of (one GET).
 
         Raises:
             NotFound: there is no such room, or he is not in it.
@@ -76,3 +82,20 @@ class Rooms:
         if to_write and role == "reader":
             raise Refused(where="The service", why=f"you may only read in room {room_id}")
         return room
+
+    def own(self, room_id: str, caller: Caller) -> Room:
+        """Return a room that the caller is an owner of.
+
+        Raises:
+            NotFound: there is no such room, or he is not in it.
+            OwnersOnly: he is in it, and not its owner.
+        """
+        room = self.enter(room_id, caller)
+        if room.role_of(caller.subject) != "owner":
+            raise OwnersOnly(room_id=room_id)
+        return room
+
+
+def _room_id(subject: str, opening: str, attempt: int) -> str:
+    """Return an id that follows from the request, so that a repetition finds what the first one made."""
+    return hashlib.sha256(f"{subject}\0{opening}\0{attempt}".encode()).hexdigest()[:_ID_CHARS]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sleap_rtc.events.outcome import Done, Outcome, Poison
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.messages import RoomEvent
@@ -39,7 +39,7 @@ class Streams:
             waiting.set()
         return Done()
 
-    async def events(self, room_id: str, last_id: str) -> AsyncIterator[RoomEvent]:
+    async def events(self, room_id: str, last_id: str) -> AsyncGenerator[RoomEvent]:
         """Yield the room's notifications after `last_id` for as long as somebody listens."""
         waiting = asyncio.Event()
         self._rooms[room_id].add(waiting)
@@ -57,6 +57,10 @@ class Streams:
                     await asyncio.wait_for(waiting.wait(), _LOOK_ANYWAY_S)
         finally:
             self._rooms[room_id].discard(waiting)
+
+    def newest(self, room_id: str, most: int) -> list[RoomEvent]:
+        """Return what was told last, oldest first."""
+        return self._feed.newest(room_id, most)
 
     def _read(self, room_id: str, last_id: str, known: frozenset[str]) -> list[RoomEvent]:
         return list(self._feed.since(room_id, last_id, known))

@@ -30,6 +30,7 @@ from sleap_rtc.service.datasets import Datasets
 from sleap_rtc.service.held_models import HeldModels
 from sleap_rtc.service.identity import TokenVerifier
 from sleap_rtc.service.jobs import Jobs
+from sleap_rtc.service.members import Members
 from sleap_rtc.service.model_files import ModelFiles
 from sleap_rtc.service.models import Models
 from sleap_rtc.service.parts import Parts
@@ -45,6 +46,7 @@ from sleap_rtc.service.signaling.server import Signaling
 from sleap_rtc.service.signaling.switchboard import LocalSwitchboard
 from sleap_rtc.service.streams import Streams
 from sleap_rtc.service.topology import job_queue
+from sleap_rtc.service.trail import Trail
 from sleap_rtc.service.uploads import Uploads
 from sleap_rtc.service.wakeups import WakeUps
 from sleap_rtc.settings.environments import anonymous_signin
@@ -147,9 +149,12 @@ class Lifespan:
             # uvicorn tells its own streams alone that it was asked to stop; the library of the streams knows.
             polled = SqsJobQueues(polls, settings.job_queue_prefix)
             wakeups = WakeUps(polled.queue, settings.poll_wait_s, lambda: AppStatus.should_exit)
+            all_rooms = Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id))
             app.state.parts = Parts(
                 tokens=TokenVerifier(settings),
-                rooms=Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id)),
+                rooms=all_rooms,
+                members=Members(rooms, all_rooms, feed),
+                trail=Trail(rooms, models, jobs),
                 uploads=Uploads(upload_transfers, uploads, rooms),
                 datasets=Datasets(DatasetIndex(uploads, rooms), upload_transfers),
                 jobs=Jobs(rooms, jobs, DatasetIndex(uploads, rooms), dispatch, feed),

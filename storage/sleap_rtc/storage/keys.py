@@ -195,6 +195,11 @@ def room_log_prefix(room_id: str) -> str:
     return f"{room_id}/room-log/"
 
 
+def room_pending_prefix(room_id: str) -> str:
+    """Return what the keys of the changes of the room's record that wait for a writer start with."""
+    return f"{room_id}/room-pending/"
+
+
 def room_snapshots_prefix(room_id: str) -> str:
     """Return what the keys of the snapshots of the room's record start with."""
     return f"{room_id}/room-snapshots/"

@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sleap_rtc.storage.change_log import Logged
 from sleap_rtc.storage.errors import InputError, Refused
-from sleap_rtc.storage.ledger import Logged
 
 Role = Literal["owner", "member", "reader"]
 RANK: dict[Role, int] = {"reader": 0, "member": 1, "owner": 2}

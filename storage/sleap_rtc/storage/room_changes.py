@@ -8,7 +8,7 @@ owner any more.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,6 +32,7 @@ from sleap_rtc.storage.room import (
 
 class _Change(BaseModel):
     model_config = ConfigDict(frozen=True)
+    joins: ClassVar[bool] = False
 
 
 class Opened(_Change):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.document import Documents
-from sleap_rtc.storage.ledger import Entry, Ledger, Places
+from sleap_rtc.storage.change_log import Entry, Revision
+from sleap_rtc.storage.ledger import Ledger, Places
+from sleap_rtc.storage.proposals import Proposal
 from sleap_rtc.storage.room import Room
 from sleap_rtc.storage.room_changes import RoomChange
 
@@ -26,22 +27,20 @@ class RoomRecord:
     """
 
     def __init__(self, room_id: str, store: ObjectStore) -> None:
-        self._places = Places(
-            keys.room_key(room_id), keys.room_log_prefix(room_id), keys.room_snapshots_prefix(room_id)
+        places = Places(
+            keys.room_key(room_id),
+            keys.room_log_prefix(room_id),
+            keys.room_snapshots_prefix(room_id),
+            keys.room_pending_prefix(room_id),
         )
-        self._rooms = Documents(store, Room)
         self._ledger: Ledger[Room, RoomChange] = Ledger(
-            store, self._places, Room.unopened(room_id), Entry[RoomChange]
+            store, places, Room.unopened(room_id), Entry[RoomChange], Proposal[RoomChange]
         )
 
     def change(self, change: RoomChange, by: str, at: datetime) -> Room:
         """Make a change and return the room as it is then. What the change raises is raised here."""
-        before = self._ledger.read()
-        if before.revision == 0 and before.created_by:
-            # It was opened before rooms had a log: what the log does not tell is kept where a replay begins.
-            self._rooms.keep(self._places.snapshot(0), before)
         return self._ledger.append(change, by, at)
 
-    def history(self, most: int) -> list[Entry[RoomChange]]:
+    def history(self, most: int) -> list[Revision[RoomChange]]:
         """Return who changed what, the newest first, as far as the log has it."""
-        return self._ledger.entries(most)
+        return self._ledger.revisions(most)

@@ -1,4 +1,4 @@
-"""Pure: options that several commands share."""
+"""Adapter: options that several commands share."""
 
 from __future__ import annotations
 
@@ -6,10 +6,27 @@ from typing import Annotated
 
 import typer
 
+
+def _room_id(given: str) -> str:
+    """Return the id of the room that is meant: an id as the service makes them, or the name of one's own."""
+    from sleap_rtc.client.room_names import looks_like_an_id, room_named
+
+    if not given or looks_like_an_id(given):
+        return given
+    from sleap_rtc.client.wiring import service_client
+
+    return room_named(service_client(), given)
+
+
 RoomOption = Annotated[
     str,
     typer.Option(
-        "--room-id", "--room_id", "-r", envvar="SLEAP_RTC_ROOM_ID", help="The room. `sleap-rtc rooms ls`."
+        "--room-id",
+        "--room_id",
+        "-r",
+        envvar="SLEAP_RTC_ROOM_ID",
+        callback=_room_id,
+        help="The room, by its id or its name. `sleap-rtc rooms ls` lists yours.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]

@@ -1,0 +1,168 @@
+"""Adapter: the routes of rooms, their members, and what happens in them."""
+
+# ruff: noqa: TC001 - FastAPI reads the annotations
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Header, Path, Query
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from sleap_rtc.events.messages import RoomEvent
+from sleap_rtc.events.room_api import (
+    ChangeRole,
+    CreateRoom,
+    InvitationMade,
+    InvitationView,
+    Invite,
+    JoinRoom,
+    MemberView,
+    RenameRoom,
+    RoomDetails,
+    RoomView,
+    TrailLine,
+)
+from sleap_rtc.events.worker_api import Acknowledged
+from sleap_rtc.service.callers import C, P
+from sleap_rtc.service.identity import Caller
+from sleap_rtc.service.parts import Parts
+from sleap_rtc.service.problems import PROBLEMS
+from sleap_rtc.service.room_views import invitation_views, member_view, room_details, room_view
+from sleap_rtc.storage import keys
+from sleap_rtc.storage.errors import SleapRtcError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+room_api = APIRouter(prefix="/api", responses=PROBLEMS)
+Most = Annotated[int, Query(ge=1, le=1000)]
+Subject = Annotated[str, Path(min_length=1, max_length=255)]
+InvitationId = Annotated[str, Path(max_length=64)]
+_DONE = Acknowledged()
+# Whoever was removed hears nothing for longer than this, even where the room was not told of it.
+_LOOK_AGAIN_S = 60.0
+
+
+@room_api.post("/rooms", status_code=201)
+def create_room(body: CreateRoom, parts: P, caller: C) -> RoomView:
+    """Open a room; the same submission again is the same room."""
+    return room_view(parts.rooms.create(body.name, caller, body.submission_id), caller.subject)
+
+
+@room_api.get("/rooms")
+def list_rooms(parts: P, caller: C) -> list[RoomView]:
+    """List the rooms that the caller is in."""
+    return [room_view(room, caller.subject) for room in parts.rooms.list(caller)]
+
+
+@room_api.get("/rooms/{room_id}")
+def show_room(room_id: str, parts: P, caller: C) -> RoomDetails:
+    """Show a room: its members, the workers that are there, and to an owner its open invitations."""
+    room = parts.rooms.enter(room_id, caller)
+    return room_details(room, caller.subject, parts.jobs.workers(room_id), datetime.now(UTC))
+
+
+@room_api.put("/rooms/{room_id}/name")
+def rename_room(room_id: str, body: RenameRoom, parts: P, caller: C) -> RoomView:
+    """Give a room another name; owners only."""
+    return room_view(parts.members.rename(room_id, body.name, caller), caller.subject)
+
+
+@room_api.get("/rooms/{room_id}/members")
+def list_members(room_id: str, parts: P, caller: C) -> list[MemberView]:
+    """List a room's members."""
+    room = parts.rooms.enter(room_id, caller)
+    return [member_view(room, subject) for subject in room.members]
+
+
+@room_api.put("/rooms/{room_id}/members/{subject:path}")
+def change_role(room_id: str, subject: Subject, body: ChangeRole, parts: P, caller: C) -> MemberView:
+    """Give a member another role; owners only."""
+    return member_view(parts.members.set_role(room_id, subject, body.role, caller), subject)
+
+
+@room_api.delete("/rooms/{room_id}/members/{subject:path}")
+def remove_member(room_id: str, subject: Subject, parts: P, caller: C) -> Acknowledged:
+    """Remove a member, which owners may, or leave."""
+    parts.members.remove(room_id, subject, caller)
+    return _DONE
+
+
+@room_api.post("/rooms/{room_id}/leave")
+def leave_room(room_id: str, parts: P, caller: C) -> Acknowledged:
+    """Leave a room, which its last owner cannot."""
+    parts.members.remove(room_id, caller.subject, caller)
+    return _DONE
+
+
+@room_api.post("/rooms/{room_id}/invitations", status_code=201)
+def invite(room_id: str, body: Invite, parts: P, caller: C) -> InvitationMade:
+    """Make an invitation; owners only. What is in the answer is shown this once."""
+    return parts.members.invite(room_id, body, caller)
+
+
+@room_api.get("/rooms/{room_id}/invitations")
+def list_invitations(room_id: str, parts: P, caller: C) -> list[InvitationView]:
+    """List the invitations by which somebody can still come in; owners only."""
+    return invitation_views(parts.rooms.own(room_id, caller), datetime.now(UTC))
+
+
+@room_api.delete("/rooms/{room_id}/invitations/{invitation_id}")
+def revoke_invitation(room_id: str, invitation_id: InvitationId, parts: P, caller: C) -> Acknowledged:
+    """Take an invitation back; owners only. Doing it twice is harmless."""
+    parts.members.revoke(room_id, invitation_id, caller)
+    return _DONE
+
+
+@room_api.post("/join")
+def join_room(body: JoinRoom, parts: P, caller: C) -> RoomView:
+    """Come into a room by an invitation; doing it twice is harmless."""
+    return room_view(parts.members.join(body.invitation, caller), caller.subject)
+
+
+@room_api.get("/rooms/{room_id}/trail")
+def trail(room_id: str, parts: P, caller: C, most: Most = 50) -> list[TrailLine]:
+    """Say who did what to the room, its models and its jobs, the newest last."""
+    return parts.trail.of(parts.rooms.enter(room_id, caller), most)
+
+
+@room_api.get("/rooms/{room_id}/events/newest")
+def newest_events(room_id: str, parts: P, caller: C, most: Most = 10) -> list[RoomEvent]:
+    """Return the notifications that were told last, oldest first."""
+    parts.rooms.enter(room_id, caller)
+    return parts.streams.newest(room_id, most)
+
+
+@room_api.get("/rooms/{room_id}/events")
+def room_events(
+    room_id: str, parts: P, caller: C, last_event_id: Annotated[str, Header(max_length=26)] = ""
+) -> EventSourceResponse:
+    """Stream the room's notifications, from after the last id that was seen, for as long as he is in it."""
+    parts.rooms.enter(room_id, caller)
+    start = last_event_id if keys.is_ulid(last_event_id) else ""
+
+    async def lines() -> AsyncIterator[ServerSentEvent]:
+        looked = time.monotonic()
+        async with aclosing(parts.streams.events(room_id, start)) as events:
+            async for event in events:
+                if event.kind == "room" or time.monotonic() - looked > _LOOK_AGAIN_S:
+                    if not await asyncio.to_thread(_is_in, parts, room_id, caller):
+                        return
+                    looked = time.monotonic()
+                yield ServerSentEvent(event.model_dump_json(), id=event.id, event=event.kind)
+
+    return EventSourceResponse(lines(), ping=10)
+
+
+def _is_in(parts: Parts, room_id: str, caller: Caller) -> bool:
+    """Tell whether he still is; where that cannot be told, he asks again and gets the reason."""
+    try:
+        parts.rooms.enter(room_id, caller)
+    except SleapRtcError:
+        return False
+    return True
