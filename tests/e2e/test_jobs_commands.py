@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 from support.fault_proxy import FaultProxy, LoseReply
 from support.product import eventually
+from support.running import Running
 
 from sleap_rtc.events import job_steps
 from sleap_rtc.events.job_store import JobStore
@@ -35,56 +34,6 @@ if TYPE_CHECKING:
 SHORT = ("--set", "trainer_config.max_epochs=2")
 ENDLESS = ("--set", "trainer_config.max_epochs=1000000")
 ROOMS = "sleap-rtc-rooms"
-
-
-class Running:
-    """A command under way, whose output is read as it comes."""
-
-    def __init__(self, product: Product, *arguments: str) -> None:
-        self._process = product.start(*arguments)
-        self.lines: list[str] = []
-        self._said = ""
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as out:
-            for line in out:
-                self.lines.append(line.rstrip("\n"))
-
-    def __enter__(self) -> Running:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self.ended()
-
-    @property
-    def out(self) -> str:
-        return "\n".join(self.lines)
-
-    def says(self, text: str) -> None:
-        """Wait until it says this."""
-        eventually(lambda: text in self.out or self._process.poll() is not None)
-        assert text in self.out, self.out
-
-    def ended(self) -> tuple[int, str]:
-        """Wait for its end; return the exit status and what stands on standard error."""
-        status = self._process.wait(60)
-        self._reader.join()
-        if self._process.stderr is not None and not self._process.stderr.closed:
-            with self._process.stderr as stderr:
-                self._said = stderr.read()
-        return status, self._said
-
-    def ctrl_c(self) -> int:
-        self._process.send_signal(signal.SIGINT)
-        return self.ended()[0]
-
-    def told(self, kind: str) -> list[dict[str, Any]]:
-        """Return the JSON lines of a kind."""
-        return [line for line in map(json.loads, list(self.lines)) if line["kind"] == kind]
 
 
 @pytest.fixture
