@@ -12,6 +12,7 @@ from sleap_rtc.storage.checksum import crc64nvme, to_text
 from sleap_rtc.storage.keys import ModelFolder
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord, model_id_of
 from sleap_rtc.storage.object_store import Overwrite
+from sleap_rtc.storage.registry_changes import AliasSet
 from sleap_rtc.storage.room_storage import RoomStorage
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ class Shelf:
         self.now = datetime.now(UTC)
         self.progress: list[TransferProgress] = []
 
-    def put(self, contents: dict[str, bytes]) -> str:
-        """Publish a model whose files are given by name; return its id."""
+    def put(self, contents: dict[str, bytes], *legacy_ids: str) -> str:
+        """Publish a model whose files are given by name, and what the existing tool called it; return its
+        id."""
         listed = tuple(
             ModelFile(name=name, size_bytes=len(body), checksum=to_text(crc64nvme(body)))
             for name, body in contents.items()
@@ -48,12 +50,14 @@ class Shelf:
         folder = ModelFolder(self.room_id, "centroid", model_id)
         for name, body in contents.items():
             self.product.objects(ROOMS).put(folder.file(name), body, Overwrite())
-        self.room.publish_model(_record(folder, listed), self.now)
+        self.room.publish_model(_record(folder, listed, legacy_ids), self.now)
         return model_id
 
     def alias(self, alias: str, model_id: str) -> None:
         """Let an alias of the room name a model, whatever it names now."""
-        self.room.set_alias(alias, model_id, self.room.manifest().aliases.get(alias), "ada", self.now)
+        expected = self.room.manifest().aliases.get(alias)
+        change = AliasSet(alias=alias, model_id=model_id, expected=expected)
+        self.room.change(change, "ada", self.now)
 
     def bring(self, name: str, output: Path | None = None, **options: Any) -> FoundModel:
         """Bring a model as a command does, and remember the progress."""
@@ -81,7 +85,7 @@ class Shelf:
         return ModelSource(service, self.registry, self.room_id, clock=lambda: self.now)
 
 
-def _record(folder: ModelFolder, files: tuple[ModelFile, ...]) -> ModelRecord:
+def _record(folder: ModelFolder, files: tuple[ModelFile, ...], legacy_ids: tuple[str, ...]) -> ModelRecord:
     return ModelRecord(
         model_id=folder.model_id,
         model_type=folder.model_type,
@@ -97,4 +101,5 @@ def _record(folder: ModelFolder, files: tuple[ModelFile, ...]) -> ModelRecord:
         trained_at=datetime.now(UTC),
         metrics={"val_error_px": 1.5, "curve": [3, 2, 1]},
         traceparent="",
+        legacy_ids=legacy_ids,
     )

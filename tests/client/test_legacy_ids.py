@@ -1,4 +1,4 @@
-"""What the existing tool called models, and which of a room's models that means."""
+"""What the existing tool called models."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
-from client.registry_vocabulary import A, B, C
-from hypothesis import given
-from hypothesis import strategies as st
 
-from sleap_rtc.client.legacy_ids import legacy_client_id, models_of_legacy_id
+from sleap_rtc.client.legacy_ids import legacy_client_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,16 +39,3 @@ def test_the_id_is_known_by_its_bytes(tmp_path: Path) -> None:
 def test_without_a_configuration_there_is_no_id(tmp_path: Path) -> None:
     (tmp_path / "best.ckpt").touch()
     assert legacy_client_id(tmp_path) is None
-
-
-def test_a_legacy_id_means_every_model_that_has_it() -> None:
-    known = {A: ["0badcafe", "deadbeef-2"], B: ("0badcafe",), C: ()}
-    assert models_of_legacy_id("0badcafe", known) == (A, B)
-    assert models_of_legacy_id("deadbeef-2", known) == (A,)
-    assert models_of_legacy_id("deadbeef", known) == ()
-
-
-@given(st.dictionaries(st.sampled_from([A, B, C]), st.frozensets(st.sampled_from("xyz"))), st.text())
-def test_an_id_that_no_model_has_means_none(known: dict[str, frozenset[str]], other: str) -> None:
-    found = models_of_legacy_id(other, known)
-    assert set(found) == {model_id for model_id in known if other in known[model_id]}

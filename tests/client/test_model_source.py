@@ -13,12 +13,12 @@ from client.registry_vocabulary import A, add
 from client.shelf import ROOMS, Shelf
 
 from sleap_rtc.client.model_check import Reading
-from sleap_rtc.client.model_in_room import LegacyIdAmbiguous
 from sleap_rtc.client.model_source import ModelOutOfReach
 from sleap_rtc.storage.errors import IntegrityError, NotFound, Unreachable
 from sleap_rtc.storage.keys import ModelFolder
-from sleap_rtc.storage.manifest_changes import ModelRemoved
+from sleap_rtc.storage.manifest_changes import LegacyIdAmbiguous, ModelRemoved
 from sleap_rtc.storage.object_store import Overwrite
+from sleap_rtc.storage.registry_changes import Removed, VersionAdded
 
 if TYPE_CHECKING:
     from support.product import Product
@@ -44,7 +44,7 @@ class TestAModelThatIsNotHere:
     def test_is_downloaded_by_every_name(self, shelf: Shelf, name: str) -> None:
         model_id = shelf.put(MICE)
         shelf.alias("mice", model_id)
-        shelf.room.add_version("mouse", model_id, "ada", shelf.now)
+        shelf.room.change(VersionAdded(name="mouse", model_id=model_id), "ada", shelf.now)
         found = shelf.bring(model_id if name == "id" else name)
         assert (found.how, found.model_id, found.verified) == ("downloaded", model_id, True)
         assert_whole(found, MICE)
@@ -91,7 +91,7 @@ class TestAModelThatIsNotHere:
 
     def test_and_that_was_removed_says_so(self, shelf: Shelf) -> None:
         model_id = shelf.put(MICE)
-        shelf.room.remove(model_id, "ada", shelf.now)
+        shelf.room.change(Removed(model_id=model_id), "ada", shelf.now)
         with pytest.raises(ModelRemoved, match="restore it to use it again"):
             shelf.bring(model_id)
 
@@ -150,7 +150,7 @@ class TestAModelThatIsHere:
         model_id = shelf.put(MICE)
         shelf.alias("mice", model_id)
         shelf.bring("mice")
-        shelf.room.remove(model_id, "ada", shelf.now)
+        shelf.room.change(Removed(model_id=model_id), "ada", shelf.now)
         shelf.wait(hours=1)
         by_alias, by_id = shelf.bring("mice"), shelf.bring(model_id)
         shelf.wait(hours=1)
@@ -289,47 +289,30 @@ class TestAPath:
 
 class TestALegacyId:
     def test_means_the_rooms_model_that_has_it(self, shelf: Shelf) -> None:
-        model_id = shelf.put(MICE)
-        called(shelf, model_id, "f2413676", "deadbeef-2")
+        model_id = shelf.put(MICE, "f2413676", "deadbeef-2")
         found = shelf.bring("deadbeef-2")
         assert (found.how, found.model_id) == ("downloaded", model_id)
 
     def test_of_files_that_are_here_is_the_rooms_model_if_they_are_the_same(
         self, shelf: Shelf, tmp_path: Path
     ) -> None:
-        model_id = shelf.put(MICE)
-        called(shelf, model_id, "f2413676")
+        model_id = shelf.put(MICE, "f2413676")
         folder = existing_tools(shelf, tmp_path, "f2413676", MICE)
         found = shelf.bring(model_id)
         assert (found.how, found.model_id, found.folder) == ("here", model_id, folder)
         assert shelf.bring("f2413676").model_id == model_id
 
     def test_of_files_that_are_others_stays_what_it_was(self, shelf: Shelf, tmp_path: Path) -> None:
-        model_id = shelf.put(MICE)
-        called(shelf, model_id, "f2413676")
+        model_id = shelf.put(MICE, "f2413676")
         existing_tools(shelf, tmp_path, "f2413676", {**MICE, "best.ckpt": b"weights of lice"})
         assert shelf.bring(model_id).how == "downloaded"
         found = shelf.bring("f2413676")
         assert (found.how, found.model_id, found.verified) == ("here", "f2413676", False)
 
     def test_of_several_models_names_them(self, shelf: Shelf) -> None:
-        both = [shelf.put(MICE), shelf.put(FLIES)]
-        for model_id in both:
-            called(shelf, model_id, "f2413676")
+        both = [shelf.put(MICE, "f2413676"), shelf.put(FLIES, "f2413676")]
         with pytest.raises(LegacyIdAmbiguous, match=", ".join(sorted(both))):
             shelf.bring("f2413676")
-
-
-def called(shelf: Shelf, model_id: str, *legacy_ids: str) -> None:
-    """Let the room's manifest say what the existing tool called a model."""
-    held = shelf.room.manifest()
-    model = held.models[model_id]
-    more = type(model).model_validate({**model.model_dump(), "legacy_ids": list(legacy_ids)})
-    changed = held.model_copy(
-        update={"models": {**held.models, model_id: more}, "revision": held.revision + 1}
-    )
-    store, key = shelf.product.objects(ROOMS), f"{shelf.room_id}/manifest.json"
-    store.put(key, changed.model_dump_json().encode(), Overwrite())
 
 
 def existing_tools(shelf: Shelf, tmp_path: Path, model_id: str, files: dict[str, bytes]) -> Path:

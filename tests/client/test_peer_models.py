@@ -15,7 +15,7 @@ from support.peers import BEST, Folder
 from support.product import kill_9
 from support.transfer_bench import DownloadBench
 
-from sleap_rtc.client.peer_models import BytesBySource, PeerModels, bring
+from sleap_rtc.client.peer_or_store import BytesBySource, bring
 from sleap_rtc.live.file_requests import What
 from sleap_rtc.storage.checksum import crc64nvme, to_text
 from sleap_rtc.storage.download_engine import RemoteObject
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from sleap_rtc.client.peer_models import PeerModels
     from sleap_rtc.storage.progress import TransferProgress
 
 RANGE = PREFERRED_PART_BYTES

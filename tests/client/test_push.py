@@ -23,6 +23,7 @@ from sleap_rtc.storage.errors import FileChanged, SleapRtcError
 from sleap_rtc.storage.manifest import Manifest, ModelRecord
 from sleap_rtc.storage.manifest_changes import ModelRemoved
 from sleap_rtc.storage.model_folder import YamlMissing, read_model_folder
+from sleap_rtc.storage.registry_changes import Removed
 from sleap_rtc.storage.room_storage import RoomStorage
 
 if TYPE_CHECKING:
@@ -204,6 +205,6 @@ def test_a_model_that_was_removed_from_the_room_is_said_so(
 ) -> None:
     pushed = desk.push(trained)
     room = RoomStorage(desk.room, product.objects(ROOMS), ROOMS)
-    room.remove(pushed.model_id, "ada", datetime.now(UTC))
+    room.change(Removed(model_id=pushed.model_id), "ada", datetime.now(UTC))
     with pytest.raises(ModelRemoved, match="restore it"):
         desk.push(trained)

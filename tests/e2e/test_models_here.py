@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from client.shelf import NOBODY, Shelf
 
+from sleap_rtc.storage.registry_changes import Removed
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -57,7 +59,7 @@ def test_what_is_here_is_listed_without_a_room(shelf: Shelf) -> None:
         "ok",
         25,
     )
-    shelf.room.remove(model_id, "ada", shelf.now)
+    shelf.room.change(Removed(model_id=model_id), "ada", shelf.now)
     run(shelf, "ls", "-r", shelf.room_id)
     assert f"{shelf.room_id} (removed there 20" in run(shelf, "ls", "--here").out
 

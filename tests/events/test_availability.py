@@ -18,7 +18,8 @@ PAST = NOON - timedelta(seconds=1)
 
 
 def worker(name: str, *models: str, **changed: Any) -> WorkerView:
-    facts = {"kind": "desktop", "trainer": "reference", "started_at": PAST, "until": SOON, **changed}
+    facts = {"kind": "desktop", "trainer": "reference", "started_at": PAST, "until": SOON}
+    facts = {"peer_id": f"ada#{name}", **facts, **changed}
     return WorkerView(room_id="lab", worker_id=name, models=models, **facts)
 
 
@@ -32,6 +33,7 @@ def test_a_desktop_serves_what_it_has() -> None:
     seen = with_availability(room_with(A, B), [worker("desk-2", A, B), worker("desk-1", A, job_id="J")], NOON)
     assert (holders(seen, A), holders(seen, B)) == (["desk-1", "desk-2"], ["desk-2"])
     assert seen.workers["desk-1"] == {
+        "peer_id": "ada#desk-1",
         "kind": "desktop",
         "trainer": "reference",
         "started_at": "2026-11-03T11:59:59Z",
@@ -67,7 +69,7 @@ WORKERS = st.lists(
             name, *models, until=NOON + timedelta(seconds=seconds), kind=kind
         ),
         st.sampled_from(["w1", "w2", "w3", "w4"]),
-        st.lists(st.sampled_from([A, B, "elsewhere"]), unique=True, max_size=3),
+        st.lists(st.sampled_from([A, B, "e15e3e4e"]), unique=True, max_size=3),
         st.integers(-600, 600),
         st.sampled_from(["desktop", "runai", "kubernetes"]),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.jobs import CHECKSUM, DATASET, ROOM, House, in_an_hour, states, upload_of
@@ -71,11 +71,11 @@ def test_a_record_never_says_completed_before_the_dataset_can_be_found(house: Ho
 def failing_once(house: House, key: str) -> Callable[..., str]:
     put, failures = house.rooms.put, [key]
 
-    def failing(written: str, body: bytes, mode: PutMode, content_type: str = "") -> str:
+    def failing(written: str, body: bytes, mode: PutMode, **more: Any) -> str:
         if written in failures:
             failures.remove(written)
             raise Unreachable(where="The store", why="down")
-        return put(written, body, mode)
+        return put(written, body, mode, **more)
 
     return failing
 

@@ -62,7 +62,7 @@ def test_the_room_is_told_once_however_often_the_notice_comes(house: House) -> N
         "published",
         "",
     )
-    assert BOB in event.text
+    assert (event.by, event.text) == (BOB, f"model {event.model_id} (centroid) was brought")
 
 
 def test_no_job_is_made_or_looked_for(house: House) -> None:

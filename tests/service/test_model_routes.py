@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from storage.rooms import uploaded
 from support.desktop import COLLEAGUE, OWNER
+from support.jobs import HeardTopic
 from support.registry import CURVE, NOON, READER, STRANGER, ModelLab
 
+from sleap_rtc.events.feed import RoomFeed
 from sleap_rtc.events.registry_api import AddVersion, ChangeModel, CollectGarbage, SetAlias
 from sleap_rtc.service.models import Models
 from sleap_rtc.storage import keys
@@ -290,13 +292,13 @@ def test_removing_and_restoring_twice_is_doing_it_once(lab: ModelLab, ada: Servi
 
 def test_what_cannot_be_a_name_or_a_tag_is_refused_with_the_reason(lab: ModelLab, ada: ServiceClient) -> None:
     model = lab.published("one")
-    with pytest.raises(NameRefused, match="it looks like a model id"):
+    with pytest.raises(NameRefused, match="look like a model id"):
         ada.set_alias(lab.room_id, "0123abcd", named(model))
     status, problem = lab.answer("PUT", "/aliases/0123abcd", {"model": model, "expected": None})
     assert (status, problem["code"]) == (400, "name_refused")
     with pytest.raises(InputError, match="cannot be a tag"):
         ada.change_model(lab.room_id, model, ChangeModel(add_tags=["no spaces"]))
-    with pytest.raises(InputError, match="it looks like a model id"):
+    with pytest.raises(InputError, match="look like a model id"):
         ada.add_version(lab.room_id, AddVersion(name="0123abcd", model=model))
     assert ada.manifest(lab.room_id).revision == 1
 
@@ -316,7 +318,7 @@ def test_what_was_uploaded_a_moment_ago_is_no_garbage(lab: ModelLab, owner: Serv
 def test_garbage_is_shown_and_only_deleted_on_demand() -> None:
     store = AgedStore()
     kept, orphan = uploaded(store, "kept"), uploaded(store, "an orphan")
-    models = Models(store, RoomsStorage(store, "rooms"))
+    models = Models(store, RoomsStorage(store, "rooms"), RoomFeed(store, HeardTopic()))
     RoomStorage("lab", store, "rooms").publish_model(kept, NOON)
     shown = models.collect_garbage("lab", CollectGarbage())
     assert (shown.deleted, [each.folder for each in shown.orphans]) == (

@@ -15,7 +15,7 @@ from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.storage.manifest import Manifest, ModelFile, ModelRecord, model_id_of, with_model
 from sleap_rtc.storage.memory_store import MemoryObjectStore
 from sleap_rtc.storage.object_store import Overwrite
-from sleap_rtc.storage.registry_changes import RegistryChange
+from sleap_rtc.storage.registry_changes import AliasSet, RegistryChange
 from sleap_rtc.storage.room_storage import RoomStorage
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def test_models_are_listed_newest_first(room: RoomStorage) -> None:
 
 def test_a_model_is_found_by_its_alias(room: RoomStorage) -> None:
     room.publish_model(record("01234567"), NOON)
-    room.set_alias("good", "01234567", None, "ada", NOON)
+    room.change(AliasSet(alias="good", model_id="01234567", expected=None), "ada", NOON)
     assert room.get_model("good").id == "01234567"
 
 

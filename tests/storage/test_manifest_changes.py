@@ -15,6 +15,7 @@ from sleap_rtc.storage.errors import InputError, NotFound
 from sleap_rtc.storage.manifest import Manifest, ModelIdTaken, with_model
 from sleap_rtc.storage.manifest_changes import (
     AliasMoved,
+    LegacyIdAmbiguous,
     ModelRemoved,
     find_model,
     list_models,
@@ -123,6 +124,26 @@ class TestAnIdOfTheExistingTool:
     def test_comes_after_ids_and_aliases(self) -> None:
         room = with_model(room_with(B), record(A).model_copy(update={"legacy_ids": (B,)}), "rooms")
         assert find_model(room, B).id == B
+
+    def test_that_two_models_share_names_both(self) -> None:
+        room = legacy_room(A, B)
+        with pytest.raises(LegacyIdAmbiguous, match=f"several models of this room: {A}, {B}. Name one"):
+            find_model(room, "deadbeef")
+
+    def test_that_two_shared_names_the_one_that_stayed(self) -> None:
+        room = without_model(legacy_room(A, B), A, NOON)
+        assert find_model(room, "deadbeef").id == B
+        with pytest.raises(ModelRemoved):
+            find_model(without_model(room, B, NOON), "deadbeef")
+
+
+def legacy_room(*model_ids: str) -> Manifest:
+    """Return a room whose models the existing tool called one name."""
+    manifest = Manifest(room_id="lab")
+    for model_id in model_ids:
+        called = record(model_id).model_copy(update={"legacy_ids": ("deadbeef",)})
+        manifest = with_model(manifest, called, "rooms")
+    return manifest
 
 
 def test_an_id_that_has_other_files_is_not_given_to_a_second_model() -> None:

@@ -19,6 +19,15 @@ from sleap_rtc.storage.manifest import Manifest
 from sleap_rtc.storage.manifest_changes import AliasMoved, ModelRemoved
 from sleap_rtc.storage.memory_store import MemoryObjectStore
 from sleap_rtc.storage.object_store import ObjectInfo, ObjectStore, Overwrite
+from sleap_rtc.storage.registry_changes import (
+    AliasRemoved,
+    AliasSet,
+    Noted,
+    Removed,
+    Restored,
+    Tagged,
+    VersionAdded,
+)
 from sleap_rtc.storage.room_storage import RoomStorage
 from sleap_rtc.storage.s3_store import S3ObjectStore
 
@@ -61,17 +70,27 @@ def much_used(store: ObjectStore) -> RoomStorage:
     one, two, three = (uploaded(store, content) for content in ("one", "two", "three"))
     for each in (one, two, three):
         room.publish_model(each, NOON)
-    room.set_alias("good", one.model_id, None, "ada", LATER)
-    room.set_alias("good", two.model_id, one.model_id, "ada", LATER)
-    room.set_alias("old", one.model_id, None, "ada", LATER)
-    room.remove_alias("old", one.model_id, "ada", LATER)
-    room.add_version("flies", one.model_id, "ada", LATER)
-    room.tag(two.model_id, "ada", LATER, add=["x", "y"])
-    room.tag(two.model_id, "ada", LATER, remove=["x"])
-    room.note(two.model_id, "the best so far", "ada", LATER)
-    room.remove(one.model_id, "ada", LATER)
-    room.restore(one.model_id, "ada", LATER)
-    room.remove(three.model_id, "ada", LATER)
+    room.change(AliasSet(alias="good", model_id=one.model_id, expected=None), "ada", LATER)
+    room.change(AliasSet(alias="good", model_id=two.model_id, expected=one.model_id), "ada", LATER)
+    room.change(AliasSet(alias="old", model_id=one.model_id, expected=None), "ada", LATER)
+    room.change(AliasRemoved(alias="old", expected=one.model_id), "ada", LATER)
+    room.change(VersionAdded(name="flies", model_id=one.model_id), "ada", LATER)
+    room.change(
+        Tagged(
+            model_id=two.model_id,
+            add=(
+                "x",
+                "y",
+            ),
+        ),
+        "ada",
+        LATER,
+    )
+    room.change(Tagged(model_id=two.model_id, remove=("x",)), "ada", LATER)
+    room.change(Noted(model_id=two.model_id, notes="the best so far"), "ada", LATER)
+    room.change(Removed(model_id=one.model_id), "ada", LATER)
+    room.change(Restored(model_id=one.model_id), "ada", LATER)
+    room.change(Removed(model_id=three.model_id), "ada", LATER)
     return room
 
 
@@ -92,7 +111,7 @@ class TestChanges:
     def test_leave_the_files_of_a_removed_model(self, store: ObjectStore) -> None:
         made = uploaded(store, "one")
         lab(store).publish_model(made, NOON)
-        lab(store).remove(made.model_id, "ada", LATER)
+        lab(store).change(Removed(model_id=made.model_id), "ada", LATER)
         with pytest.raises(ModelRemoved):
             lab(store).get_model(made.model_id)
         folder = keys.ModelFolder("lab", made.model_type, made.model_id)
@@ -104,7 +123,8 @@ class TestChanges:
 
         def move(model_id: str) -> str:
             try:
-                return room.set_alias("good", model_id, None, "ada", LATER).aliases["good"]
+                change = AliasSet(alias="good", model_id=model_id, expected=None)
+                return room.change(change, "ada", LATER).aliases["good"]
             except AliasMoved as moved:
                 return str(vars(moved)["holder"])
 
@@ -116,16 +136,16 @@ class TestChanges:
         self, proxy: FaultProxy, far_s3: S3Client, bucket: str
     ) -> None:
         room = lab_with(S3ObjectStore(far_s3, bucket), A, B)
-        room.set_alias("good", A, None, "ada", LATER)
+        room.change(AliasSet(alias="good", model_id=A, expected=None), "ada", LATER)
         proxy.script(f"PUT .*{MANIFEST}", LoseReply())
-        moved = room.set_alias("good", B, A, "ada", LATER)
+        moved = room.change(AliasSet(alias="good", model_id=B, expected=A), "ada", LATER)
         assert room.manifest() == moved
         assert (moved.revision, moved.aliases) == (4, {"good": B})
 
     def test_by_others_are_seen_by_one_who_has_read_before(self, store: ObjectStore) -> None:
         room, other = lab_with(store, A), lab(store)
         assert [model.id for model in other.list_models()] == [A]
-        room.remove(A, "ada", LATER)
+        room.change(Removed(model_id=A), "ada", LATER)
         assert other.list_models() == []
 
     def test_that_nobody_made_are_not_read_again(
@@ -138,19 +158,19 @@ class TestChanges:
 
     def test_of_what_is_not_there_write_nothing(self, memory: MemoryObjectStore) -> None:
         with pytest.raises(NotFound, match=f"model {A} in room lab"):
-            lab(memory).tag(A, "ada", NOON, add=["x"])
+            lab(memory).change(Tagged(model_id=A, add=("x",)), "ada", NOON)
         assert list(memory.list("")) == []
 
 
 CHANGES: dict[str, Callable[[RoomStorage], object]] = {
     "publish": lambda room: room.publish_model(record(A), NOON),
-    "set_alias": lambda room: room.set_alias("good", A, None, "ada", NOON),
-    "remove_alias": lambda room: room.remove_alias("good", A, "ada", NOON),
-    "add_version": lambda room: room.add_version("flies", A, "ada", NOON),
-    "tag": lambda room: room.tag(A, "ada", NOON, add=["x"]),
-    "note": lambda room: room.note(A, "x", "ada", NOON),
-    "remove": lambda room: room.remove(A, "ada", NOON),
-    "restore": lambda room: room.restore(A, "ada", NOON),
+    "set_alias": lambda room: room.change(AliasSet(alias="good", model_id=A, expected=None), "ada", NOON),
+    "remove_alias": lambda room: room.change(AliasRemoved(alias="good", expected=A), "ada", NOON),
+    "add_version": lambda room: room.change(VersionAdded(name="flies", model_id=A), "ada", NOON),
+    "tag": lambda room: room.change(Tagged(model_id=A, add=("x",)), "ada", NOON),
+    "note": lambda room: room.change(Noted(model_id=A, notes="x"), "ada", NOON),
+    "remove": lambda room: room.change(Removed(model_id=A), "ada", NOON),
+    "restore": lambda room: room.change(Restored(model_id=A), "ada", NOON),
     "gc": lambda room: room.gc(DAY, datetime.now(UTC) + 2 * DAY),
 }
 
@@ -179,7 +199,7 @@ def test_a_manifest_that_cannot_be_read_is_left_as_it_is(
 class TestTheLog:
     def test_tells_what_each_revision_changed(self, memory: MemoryObjectStore) -> None:
         room = lab_with(memory, A)
-        room.set_alias("good", A, None, "ada", LATER)
+        room.change(AliasSet(alias="good", model_id=A, expected=None), "ada", LATER)
         newest, first = room.history()
         assert (newest.revision, newest.at, newest.by) == (2, LATER, "ada")
         assert newest.change.words() == f"alias good names {A}"
@@ -191,7 +211,7 @@ class TestTheLog:
 
     def test_tells_what_lies_between_two_revisions(self, memory: MemoryObjectStore) -> None:
         room = lab_with(memory, A, B)
-        room.note(B, "x", "ada", LATER)
+        room.change(Noted(model_id=B, notes="x"), "ada", LATER)
         assert room.diff(1, 3) == (f"model {B} (unet) was published by ada", f"model {B} has other notes")
         with pytest.raises(NotFound):
             room.diff(1, 9)
@@ -365,7 +385,7 @@ def test_the_manifest_of_the_design_documents_keeps_its_fields_through_a_change(
     room = RoomStorage("lab-mice-2025", memory, "sleap-rtc-rooms")
     memory.put(keys.manifest_key(room.room_id), json.dumps(told).encode(), Overwrite())
     assert room.get_model("latest-centroid").alias == "production-v2"
-    room.note("a3f5e8c9", "kept", "ada", NOON)
+    room.change(Noted(model_id="a3f5e8c9", notes="kept"), "ada", NOON)
     told["models"]["a3f5e8c9"]["notes"], told["updated_at"] = "kept", "2026-11-03T12:00:00Z"
     assert_holds(json.loads(memory.get(keys.manifest_key(room.room_id)).body), told)
 
@@ -375,7 +395,7 @@ def test_fields_that_this_version_does_not_know_stay(memory: MemoryObjectStore) 
     told = json.loads(memory.get(MANIFEST).body)
     told["owner"] = told["models"][A]["licence"] = told["models"][A]["training"]["seed"] = "new"
     memory.put(MANIFEST, json.dumps(told).encode(), Overwrite())
-    room.tag(A, "ada", LATER, add=["x"])
+    room.change(Tagged(model_id=A, add=("x",)), "ada", LATER)
     found = json.loads(memory.get(MANIFEST).body)
     kept = (found["owner"], found["models"][A]["licence"], found["models"][A]["training"]["seed"])
     assert kept == ("new", "new", "new")

@@ -104,8 +104,8 @@ class LiveLab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for process in self._processes:
-            process.kill()
-            process.communicate()
+            with process:
+                process.kill()
         self._do(self._open.aclose())
         self._do(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -79,6 +79,7 @@ class ModelLab(ServiceLab):
             started_at=now,
             until=now + BELIEVED_FOR,
             models=models,
+            peer_id=f"ada#{worker_id}",
         )
         key = keys.worker_key(self.room_id, worker_id)
         self.rooms.put(key, view.model_dump_json().encode(), Overwrite())

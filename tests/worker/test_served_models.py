@@ -211,8 +211,14 @@ def test_a_pod_is_no_peer(shelf: Shelf, kind: WorkerKind) -> None:
     assert live_part(settings(shelf, "ws://signaling.test/ws"), ROOM, kind) is None
 
 
-def test_without_signaling_a_worker_is_no_peer(shelf: Shelf) -> None:
-    assert live_part(settings(shelf, ""), ROOM, WorkerKind.DESKTOP) is None
+def test_without_a_token_a_worker_is_no_peer(shelf: Shelf) -> None:
+    without = settings(shelf, "").model_copy(update={"token": SecretStr("")})
+    assert live_part(without, ROOM, WorkerKind.DESKTOP) is None
+
+
+def test_a_worker_is_a_peer_where_the_service_is(shelf: Shelf) -> None:
+    assert settings(shelf, "").signaling_url == "ws://127.0.0.1:8700/ws"
+    assert settings(shelf, "wss://live.example/ws").signaling_url == "wss://live.example/ws"
 
 
 def view(name: str, job_id: str | None = None, **changed: object) -> WorkerView:

@@ -1,4 +1,4 @@
-"""Adapter: the ids that the existing tool gave to models, and which of a room's models they mean.
+"""Adapter: the ids that the existing tool gave to models.
 
 Its client takes the start of an MD5 of the training configuration, its worker that of a SHA-256 over a few
 settings, with ``-2``, ``-3`` … where two met. Neither tells anything of the weights: two trainings with one
@@ -11,10 +11,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from sleap_rtc.storage.model_folder import config_of
-
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
     from pathlib import Path
 
 _MODEL_ID = re.compile(r"[0-9a-f]{8}(-([2-9]|[1-9][0-9]{1,5}))?|[0-9a-f]{8,64}")
@@ -30,17 +27,9 @@ def legacy_client_id(folder: Path) -> str | None:
 
     The existing client makes a random id there.
     """
+    from sleap_rtc.storage.model_folder import config_of
+
     config = config_of(folder)
     if config is None:
         return None
     return hashlib.md5(config.read_bytes(), usedforsecurity=False).hexdigest()[:8]
-
-
-def models_of_legacy_id(legacy_id: str, legacy_ids: Mapping[str, Collection[str]]) -> tuple[str, ...]:
-    """Return the ids of the models that go by a legacy id, too.
-
-    Args:
-        legacy_id: what the existing tool called a model.
-        legacy_ids: the legacy ids of each model, by the model's own id.
-    """
-    return tuple(sorted(model_id for model_id, known in legacy_ids.items() if legacy_id in known))

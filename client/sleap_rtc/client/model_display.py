@@ -102,13 +102,13 @@ def _lineage(details: ModelDetails, record: ModelRecord | None) -> Tree:
     model, training = details.model, details.model.training
     tree = Tree(_line("model", model.id), guide_style="dim")
     if not training.job_id:
-        tree.add(_line("pushed by", training.trained_by)).add(
+        tree.add(_line("pushed by", details.by)).add(
             _line("trained", f"{training.trained_at:%Y-%m-%d %H:%M} UTC")
         )
         return tree
     attempt = f", attempt {record.attempt}" if record else ""
     job = tree.add(_line("job", f"{training.job_id}{attempt}"))
-    job.add(_line("asked by", training.trained_by))
+    job.add(_line("asked by", details.by))
     job.add(_line("dataset", training.dataset_hash or "not known"))
     job.add(_line("configuration", training.config_hash or "not known"))
     worker = job.add(_line("worker", training.trained_on_worker))

@@ -30,14 +30,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from sleap_rtc.client.file_notes import FileNote, notes_of_entry, notes_of_files, to_entry
 from sleap_rtc.client.legacy_ids import is_model_id, legacy_client_id
 from sleap_rtc.client.model_check import Reading, check_files, has_model
-from sleap_rtc.client.model_in_room import model_in_room, models_by_legacy_id
+from sleap_rtc.client.peer_or_store import BytesBySource, PeersOf, no_peers
 from sleap_rtc.client.pull import model_folder_name, pull_model
 from sleap_rtc.client.registry_errors import RegistryError
 from sleap_rtc.client.room_knowledge import ANY_AGE, ASK_NOW, RoomKnowledge, ensure_fresh
 from sleap_rtc.client.room_merge import Downloaded, removed_from
 from sleap_rtc.client.room_view import ago
 from sleap_rtc.storage.errors import NotFound, Unreachable
-from sleap_rtc.storage.manifest_changes import ModelRemoved
+from sleap_rtc.storage.manifest_changes import ModelRemoved, find_model, models_by_legacy_id
 from sleap_rtc.storage.model_name import parse_version
 from sleap_rtc.storage.progress import ProgressHook, no_progress
 
@@ -71,7 +71,8 @@ class FoundModel:
         verified: each file is known to be the one that was published.
         mended: what was wrong with files that were downloaded again.
         age: of what was known of the room when the name was looked up; None if the room was not needed.
-        note: what the user should know of that; may be empty.
+        note: what the user should know of that, or of peers that were asked in vain; may be empty.
+        brought: where the bytes came from that were brought now.
     """
 
     folder: Path
@@ -81,6 +82,7 @@ class FoundModel:
     mended: tuple[str, ...] = ()
     age: timedelta | None = None
     note: str = ""
+    brought: BytesBySource = BytesBySource()  # noqa: RUF009 - it is frozen
 
 
 class ModelSource:
@@ -90,6 +92,7 @@ class ModelSource:
         service: knows the room.
         registry: knows this machine.
         room_id: the room.
+        peers_of: asks the desktops that have a model.
         clock: tells the time, with its zone.
     """
 
@@ -99,11 +102,13 @@ class ModelSource:
         registry: ClientModelRegistry,
         room_id: str,
         *,
+        peers_of: PeersOf = no_peers,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._service = service
         self._registry = registry
         self._room_id = room_id
+        self._peers_of = peers_of
         self._clock = clock
 
     def find(self, name: str, on_progress: ProgressHook = no_progress) -> FoundModel:
@@ -160,14 +165,24 @@ class ModelSource:
             told = f"It is {model.id}, as the room had it {ago(known.age)}. "
             raise ModelOutOfReach(name=name, where=self._service.url, known=told)
         place = output or self._own_place(model)
-        _, folder = pull_model(self._service, self._registry, self._room_id, model.id, place, on_progress)
-        return FoundModel(folder, model.id, "downloaded", mended=here, age=known.age)
+        pulled = pull_model(
+            self._service, self._registry, self._room_id, model.id, place, on_progress, self._peers_of
+        )
+        return FoundModel(
+            pulled.folder,
+            model.id,
+            "downloaded",
+            mended=here,
+            age=known.age,
+            note="; ".join(pulled.troubles),
+            brought=pulled.brought,
+        )
 
     def _in_room(self, name: str) -> tuple[RoomKnowledge, ManifestModel]:
         for max_age in (self._believed(name), ASK_NOW):
             known = ensure_fresh(self._registry, self._room_id, self._service, self._clock(), max_age)
             try:
-                return known, model_in_room(known.view.manifest, name)
+                return known, find_model(known.view.manifest, name)
             except NotFound as error:
                 if known.offline and not isinstance(error, ModelRemoved):
                     told = f"The room had no such model {ago(known.age)}. "

@@ -2,7 +2,7 @@
 
 What peers bring lies in the same partial file that a download from the store goes on with, so nothing is
 fetched twice, whoever fails at whatever byte; and the file appears by that download alone, which verifies the
-whole. `bring` is both, one after the other.
+whole (`peer_or_store`).
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import asyncio
 import logging
 import threading
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from sleap_rtc.client.patience import Patience
 from sleap_rtc.client.peer_file import PeerFile
+from sleap_rtc.client.peer_or_store import BytesBySource
 from sleap_rtc.live.errors import PeerLost, PeerWrong
 from sleap_rtc.live.file_reader import FileReader
 from sleap_rtc.live.peer_session import Path as SessionPath
-from sleap_rtc.storage.download_engine import RemoteObject, download
 from sleap_rtc.storage.errors import SleapRtcError
 from sleap_rtc.storage.part_plan import plan_ranges
 from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.live.file_requests import What
     from sleap_rtc.live.peer_session import PeerSession
+    from sleap_rtc.storage.download_engine import RemoteObject
     from sleap_rtc.storage.part_plan import Part, PartPlan
 
 log = logging.getLogger(__name__)
@@ -42,71 +43,11 @@ T = TypeVar("T")
 _AT_MOST_S = 10.0
 
 
-@dataclass(frozen=True)
-class BytesBySource:
-    """Where the bytes of a file came from. What an earlier run had brought is counted nowhere."""
-
-    peer: int = 0
-    relayed: int = 0
-    """From peers too, but through a relay, which is paid for."""
-    s3: int = 0
-
-    def __add__(self, other: BytesBySource) -> BytesBySource:
-        """Return the bytes of both."""
-        return BytesBySource(self.peer + other.peer, self.relayed + other.relayed, self.s3 + other.s3)
-
-
-class ModelPeers(Protocol):
-    """Where files of models may come from, other than the store."""
-
-    def fetch(
-        self, source: RemoteObject, what: What, target: Path, on_progress: ProgressHook = no_progress
-    ) -> BytesBySource:
-        """Bring what can be had of a file into the partial file of `target`; what is missing stays missing.
-
-        Raises:
-            DiskFull: there is no room for it.
-        """
-
-
 class Caller(Protocol):
     """Makes sessions with peers of a room."""
 
     async def call(self, peer_id: str) -> PeerSession:
         """Make a session. Raises Unreachable, Refused."""
-
-
-def bring(
-    source: RemoteObject,
-    what: What,
-    target: Path,
-    peers: ModelPeers | None,
-    on_progress: ProgressHook = no_progress,
-) -> BytesBySource:
-    """Bring a file to `target`, verified: from peers what they give, from the store what they do not.
-
-    Args:
-        source: the file as it lies in the store; its URL is only asked for if something is missing.
-        what: the same file as peers know it.
-        target: where to.
-        peers: who may have it.
-        on_progress: called as ranges are verified.
-
-    Raises:
-        DiskFull, ObjectChanged, IntegrityError, TransferFailed: as the store's download does.
-    """
-    found = peers.fetch(source, what, target, on_progress) if peers is not None else BytesBySource()
-    told = TransferProgress(0, source.size_bytes)
-
-    def note(progress: TransferProgress) -> None:
-        nonlocal told
-        told = progress
-        # To that download everything is an earlier run's that it did not bring itself.
-        earlier = max(0, progress.resumed_bytes - found.peer - found.relayed)
-        on_progress(replace(progress, resumed_bytes=earlier))
-
-    download(source, target, on_progress=note)
-    return found + BytesBySource(s3=source.size_bytes - told.resumed_bytes)
 
 
 class PeerModels:
@@ -242,7 +183,7 @@ class _Wanted:
     partial: PartialFile
     on_progress: GuardedHook
     missing: list[int] = field(default_factory=list)
-    by_source: BytesBySource = BytesBySource()
+    by_source: BytesBySource = field(default_factory=BytesBySource)
 
     def __post_init__(self) -> None:
         verified = self.partial.verified

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sleap_rtc.client.file_notes import notes_of_files
 from sleap_rtc.client.joint_progress import JointProgress
 from sleap_rtc.client.model_check import Reading, check_files
+from sleap_rtc.client.peer_or_store import BytesBySource, PeersOf, bring, no_peers
 from sleap_rtc.client.room_merge import Downloaded
+from sleap_rtc.live.file_requests import What
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.download_engine import RemoteObject, download
+from sleap_rtc.storage.download_engine import RemoteObject
 from sleap_rtc.storage.errors import InputError, NotFound
 from sleap_rtc.storage.progress import ProgressHook, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
@@ -33,6 +35,23 @@ class FolderUnusable(InputError):
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class PulledModel:
+    """A model that was brought to this machine.
+
+    Args:
+        model: as the room has it.
+        folder: with its files.
+        brought: where their bytes came from.
+        troubles: why peers were left that were asked, in words.
+    """
+
+    model: ManifestModel
+    folder: Path
+    brought: BytesBySource
+    troubles: tuple[str, ...] = ()
+
+
 def pull_model(
     service: ServiceClient,
     registry: ClientModelRegistry,
@@ -40,8 +59,9 @@ def pull_model(
     name: str,
     folder: Path | None = None,
     on_progress: ProgressHook = no_progress,
-) -> tuple[ManifestModel, Path]:
-    """Download a model's files, verify each against the manifest's checksum, and register the model.
+    peers_of: PeersOf = no_peers,
+) -> PulledModel:
+    """Bring a model's files, verify each against the manifest's checksum, and register the model.
 
     A file that is in its place already, from a run that was ended or of a model that lost others, is read and
     not downloaded. Several processes may pull one model: each file appears whole, and the entry last.
@@ -53,6 +73,7 @@ def pull_model(
         name: the model's id or alias.
         folder: where the model's folder is made; the registry's own folder if None.
         on_progress: called as bytes are verified.
+        peers_of: asks the desktops that have the model, before the store is asked.
 
     Raises:
         NotFound: the room has no such model.
@@ -69,19 +90,25 @@ def pull_model(
     together = JointProgress(total, GuardedHook(on_progress))
     notes = notes_of_files(model.storage.files)
     here = {note.name: note for note in check_files(target, notes, Reading.ALL).notes}
+    brought = BytesBySource()
+    troubles: list[str] = []
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for file in offer.files:
-            if file.name in here:
-                together.skip(file.size_bytes)
-                continue
-            _fetch(service, room_id, model.id, file, target / file.name, together.step)
-            together.end_of_file(file.size_bytes)
+        with peers_of(offer.peers if len(here) < len(offer.files) else ()) as peers:
+            for file in offer.files:
+                if file.name in here:
+                    together.skip(file.size_bytes)
+                    continue
+                source = _source(service, room_id, model.id, file)
+                what = What(model_id=model.id, file=file.name)
+                brought += bring(source, what, target / file.name, peers, together.step)
+                together.end_of_file(file.size_bytes)
+            troubles += peers.troubles if peers is not None else ()
         entered = tuple(here.get(note.name) or _noted(target / note.name, note) for note in notes)
     except OSError as error:
         raise FolderUnusable(path=target, why=error.strerror or str(error)) from error
     registry.enter_download(Downloaded(model, room_id, target, entered))
-    return model, target
+    return PulledModel(model, target, brought, tuple(troubles))
 
 
 def model_folder_name(model: ManifestModel) -> str:
@@ -107,14 +134,7 @@ def _noted(path: Path, note: FileNote) -> FileNote:
     return replace(note, mtime_ns=path.stat().st_mtime_ns)
 
 
-def _fetch(
-    service: ServiceClient,
-    room_id: str,
-    name: str,
-    file: FileDownload,
-    target: Path,
-    on_progress: ProgressHook,
-) -> None:
+def _source(service: ServiceClient, room_id: str, name: str, file: FileDownload) -> RemoteObject:
     fresh = iter([file.url])
 
     def signed_url() -> str:
@@ -127,11 +147,10 @@ def _fetch(
                 return offered.url
         raise NotFound(what=f"file {file.name} of model {name}")
 
-    source = RemoteObject(
+    return RemoteObject(
         name=f"The model file {file.name}",
         size_bytes=file.size_bytes,
         etag=file.etag,
         checksum=file.checksum,
         signed_url=signed_url,
     )
-    download(source, target, on_progress=on_progress)

@@ -71,7 +71,9 @@ class TrainSession:
     def _pull(self, model_id: str) -> None:
         registry = wiring.registry(self._settings)
         with self._bar(f"Pulling model {model_id}") as bar:
-            model, folder = pull_model(self._service, registry, self._room_id, model_id, None, bar)
+            peers_of = wiring.peers_of(self._settings, self._room_id)
+            pulled = pull_model(self._service, registry, self._room_id, model_id, None, bar, peers_of)
+        model, folder = pulled.model, pulled.folder
         self._emit("pulled", model_id=model.id, folder=str(folder), size_bytes=model.storage.size_bytes)
         self._say(f"Model {model.id} ({model.training.trainer}) is verified and registered: {folder}")
 

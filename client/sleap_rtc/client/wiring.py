@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from sleap_rtc.client.model_registry import ClientModelRegistry
@@ -13,8 +14,10 @@ from sleap_rtc.settings import load_settings
 from sleap_rtc.storage.bandwidth import BandwidthLimit, Throttle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
+    from sleap_rtc.client.peer_or_store import ModelPeers, PeersOf
     from sleap_rtc.settings import Settings
 
 
@@ -55,6 +58,23 @@ def pusher(service: ServiceClient, settings: Settings, say: Callable[[str], None
         Throttle(BandwidthLimit(settings.bandwidth_limit)) if settings.bandwidth_limit else None,
         say,
     )
+
+
+def peers_of(settings: Settings, room_id: str) -> PeersOf:
+    """Return what asks the desktops of a room for models; nobody where the packages for it are missing."""
+
+    def asking(peer_ids: Sequence[str], /) -> AbstractContextManager[ModelPeers | None]:
+        from sleap_rtc.live.engine import engine_missing
+
+        if not peer_ids or engine_missing():
+            return nullcontext()
+        from sleap_rtc.client.live_room import live_room
+        from sleap_rtc.client.peer_models import PeerModels
+
+        token = settings.token.get_secret_value()
+        return PeerModels(lambda: live_room(settings.signaling_url, room_id, token), peer_ids)
+
+    return asking
 
 
 def registry(settings: Settings) -> ClientModelRegistry:

@@ -15,8 +15,10 @@ from ulid import ULID
 
 from sleap_rtc.events.messages import RoomEvent
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.errors import SleapRtcError
+from sleap_rtc.storage.document import Documents, DocumentUnreadable
+from sleap_rtc.storage.errors import NotFound, SleapRtcError
 from sleap_rtc.storage.object_store import Overwrite
+from sleap_rtc.storage.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
@@ -52,7 +54,14 @@ class RoomFeed:
 
     def tell_model(self, record: ModelRecord, now: datetime, event: str) -> None:
         """Tell the room that a model which no job made was published."""
-        self._tell(RoomEvent.of_model(record, now, event, str(ULID())))
+        by = self._name_of(record.trained_by, record.room_id)
+        self._tell(RoomEvent.of_model(record, by, now, event, str(ULID())))
+
+    def _name_of(self, subject: str, room_id: str) -> str:
+        try:
+            return Documents(self._store, Room).read(keys.room_key(room_id)).value.name_of(subject)
+        except (NotFound, DocumentUnreadable):
+            return subject
 
     def tell_change(self, room_id: str, key: str, kind: str, words: str, by: str, at: datetime) -> None:
         """Tell the room of a change of its members or models. The change stands, so nothing is raised.

@@ -105,17 +105,19 @@ class RoomEvent(BaseModel):
         )
 
     @classmethod
-    def of_model(cls, record: ModelRecord, at: datetime, event: str, event_id: str = "") -> RoomEvent:
-        """Return what the room is told of a model that somebody pushed."""
+    def of_model(
+        cls, record: ModelRecord, by: str, at: datetime, event: str, event_id: str = ""
+    ) -> RoomEvent:
+        """Return what the room is told of a model that somebody pushed, whose name is given."""
         return cls(
             id=event_id,
             key=f"{record.model_type}_{record.model_id}/published",
             kind="model",
             room_id=record.room_id,
-            job_id="",
             state="published",
             at=at,
-            text=f"{record.trained_by} brought it",
+            by=by,
+            text=f"model {record.model_id} ({record.model_type}) was brought",
             model_id=record.model_id,
             event=event,
         )

@@ -63,8 +63,17 @@ def model_page(
     )
 
 
-def model_details(manifest: Manifest, model_id: str, record: ModelRecord | None) -> ModelDetails:
-    """Return a model that the manifest has, removed or not, with all of its names and its own record."""
+def model_details(
+    manifest: Manifest, model_id: str, record: ModelRecord | None, by: str = ""
+) -> ModelDetails:
+    """Return a model that the manifest has, removed or not, with all of its names and its own record.
+
+    Args:
+        manifest: the room's.
+        model_id: the model.
+        record: what is known of it besides.
+        by: the name of who had it trained, or brought it; his token subject if there is none.
+    """
     return ModelDetails(
         model=manifest.models[model_id],
         aliases=sorted(alias for alias, named in manifest.aliases.items() if named == model_id),
@@ -74,6 +83,7 @@ def model_details(manifest: Manifest, model_id: str, record: ModelRecord | None)
             if model_id in models
         },
         record=record,
+        by=by or manifest.models[model_id].training.trained_by,
     )
 
 

@@ -53,12 +53,14 @@ class ModelDetails(_Reply):
     """`GET /api/rooms/{room_id}/models/{model}`: a model with all of its names and its own record.
 
     `versions` maps names to this model's number under them. The record is None where it is damaged or gone.
+    `by` is the name of who had it trained, or brought it.
     """
 
     model: ManifestModel
     aliases: list[str]
     versions: dict[str, int]
     record: ModelRecord | None
+    by: str
 
 
 class AliasesView(_Reply):

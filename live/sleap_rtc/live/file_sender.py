@@ -24,7 +24,7 @@ from sleap_rtc.storage.checksum import crc64nvme, crc_of_stream
 from sleap_rtc.storage.part_plan import PartPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sleap_rtc.live.file_frames import Frame
@@ -52,11 +52,15 @@ class FileSender:
     Args:
         session: with the peer that asks.
         source: what it may read.
+        on_sent: called with how many bytes of files went out.
     """
 
-    def __init__(self, session: PeerSession, source: FileSource) -> None:
+    def __init__(
+        self, session: PeerSession, source: FileSource, on_sent: Callable[[int], None] = lambda _: None
+    ) -> None:
         self.sent_bytes = 0
         """Bytes of files that went out."""
+        self._on_sent = on_sent
         self._session = session
         self._source = source
         self._waiting: deque[ReadRange | ReadChecksums] = deque()
@@ -152,7 +156,7 @@ class FileSender:
                 piece = found.to_bytes(CHECKSUM_BYTES, "big")
                 crc = crc64nvme(piece, crc)
                 # One by one, so that whoever waits while a slow disk is read sees that it goes on.
-                if not await self._send_piece(request.id, at, piece):
+                if not await self._send_data(Data(request.id, at, piece)):
                     return
                 at += len(piece)
             self._send(End(request.id, at, crc))
@@ -160,12 +164,17 @@ class FileSender:
     async def _send_piece(self, id_: int, offset: int, piece: bytes) -> bool:
         """Send a piece as its frames; return False once nobody wants it any more."""
         for data in _frames(id_, offset, piece):
-            await self._session.bulk.writable()
-            if self._cancelled:
+            if not await self._send_data(data):
                 return False
-            self._send(data)
             self.sent_bytes += len(data.payload)
+            self._on_sent(len(data.payload))
         return True
+
+    async def _send_data(self, data: Data) -> bool:
+        await self._session.bulk.writable()
+        if not self._cancelled:
+            self._send(data)
+        return not self._cancelled
 
     def _send(self, frame: Frame) -> None:
         self._session.bulk.send(encode(frame))

@@ -28,15 +28,26 @@ from sleap_rtc.storage.document import Documents, DocumentTooNew, DocumentUnread
 from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.storage.manifest import Manifest
 from sleap_rtc.storage.manifest_changes import ModelRemoved, find_model
-from sleap_rtc.storage.registry_changes import Recovered
+from sleap_rtc.storage.registry_changes import (
+    AliasRemoved,
+    AliasSet,
+    Noted,
+    Recovered,
+    Removed,
+    Restored,
+    Tagged,
+    VersionAdded,
+)
+from sleap_rtc.storage.room import Room
 
 if TYPE_CHECKING:
+    from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.registry_api import ChangeModel, CollectGarbage, ModelDetails, SetAlias
     from sleap_rtc.service.identity import Caller
     from sleap_rtc.storage.manifest import ModelRecord
     from sleap_rtc.storage.object_store import ObjectStore
     from sleap_rtc.storage.orphans import Orphan
-    from sleap_rtc.storage.room_storage import RoomStorage
+    from sleap_rtc.storage.registry_changes import RegistryChange
     from sleap_rtc.storage.rooms_storage import RoomsStorage
 
 
@@ -46,10 +57,13 @@ class Models:
     Args:
         objects: the rooms bucket.
         storages: what is in it, room by room.
+        feed: tells the room.
     """
 
-    def __init__(self, objects: ObjectStore, storages: RoomsStorage) -> None:
+    def __init__(self, objects: ObjectStore, storages: RoomsStorage, feed: RoomFeed) -> None:
         self._objects = objects
+        self._rooms = Documents(objects, Room)
+        self._feed = feed
         self._storages = storages
 
     def manifest(self, room_id: str) -> Manifest:
@@ -73,47 +87,48 @@ class Models:
 
     def set_alias(self, room_id: str, alias: str, asked: SetAlias, caller: Caller) -> ModelDetails:
         """Let an alias name a model. Raises NotFound, ModelRemoved, AliasMoved, NameRefused."""
-        room, model_id = self._found(room_id, asked.model)
-        room.set_alias(alias, model_id, asked.expected, caller.name, datetime.now(UTC))
-        return self._changed(room_id, model_id)
+        model_id = self._found(room_id, asked.model)
+        change = AliasSet(alias=alias, model_id=model_id, expected=asked.expected)
+        return self._changed(room_id, model_id, caller, change)
 
     def remove_alias(self, room_id: str, alias: str, expected: str, caller: Caller) -> AliasesView:
         """Take an alias off the model that the caller saw it at. Raises AliasMoved."""
-        self._storages.of(room_id).remove_alias(alias, expected, caller.name, datetime.now(UTC))
+        self._change(room_id, AliasRemoved(alias=alias, expected=expected), caller)
         return self.aliases(room_id)
 
     def add_version(self, room_id: str, name: str, model: str, caller: Caller) -> ModelDetails:
         """Make a model the next version of a name. Raises NotFound, ModelRemoved, NameRefused."""
-        room, model_id = self._found(room_id, model)
-        room.add_version(name, model_id, caller.name, datetime.now(UTC))
-        return self._changed(room_id, model_id)
+        model_id = self._found(room_id, model)
+        return self._changed(room_id, model_id, caller, VersionAdded(name=name, model_id=model_id))
 
     def change(self, room_id: str, model: str, asked: ChangeModel, caller: Caller) -> ModelDetails:
         """Change a model's tags and notes. Raises NotFound, ModelRemoved, TagRefused."""
-        room, model_id = self._found(room_id, model)
-        now = datetime.now(UTC)
+        model_id = self._found(room_id, model)
+        changes: list[RegistryChange] = []
         if asked.add_tags or asked.remove_tags:
-            room.tag(model_id, caller.name, now, add=asked.add_tags, remove=asked.remove_tags)
+            add, remove = tuple(asked.add_tags), tuple(asked.remove_tags)
+            changes.append(Tagged(model_id=model_id, add=add, remove=remove))
         if asked.notes is not None:
-            room.note(model_id, asked.notes, caller.name, now)
-        return self._changed(room_id, model_id)
+            changes.append(Noted(model_id=model_id, notes=asked.notes))
+        return self._changed(room_id, model_id, caller, *changes)
 
     def remove(self, room_id: str, model: str, caller: Caller) -> ModelDetails:
         """Hide a model; hiding it twice is harmless. Raises NotFound."""
-        room, model_id = self._found(room_id, model, even_removed=True)
-        room.remove(model_id, caller.name, datetime.now(UTC))
-        return self._changed(room_id, model_id)
+        model_id = self._found(room_id, model, even_removed=True)
+        return self._changed(room_id, model_id, caller, Removed(model_id=model_id))
 
     def restore(self, room_id: str, model: str, caller: Caller) -> ModelDetails:
         """Show a removed model again; a model that is shown stays so. Raises NotFound."""
-        room, model_id = self._found(room_id, model, even_removed=True)
-        room.restore(model_id, caller.name, datetime.now(UTC))
-        return self._changed(room_id, model_id)
+        model_id = self._found(room_id, model, even_removed=True)
+        return self._changed(room_id, model_id, caller, Restored(model_id=model_id))
 
     def history(self, room_id: str, most: int) -> list[RevisionView]:
         """Return who changed what, the newest first."""
+        people = self._people(room_id)
         return [
-            RevisionView(revision=entry.revision, at=entry.at, by=entry.by, what=entry.change.words())
+            RevisionView(
+                revision=entry.revision, at=entry.at, by=people.name_of(entry.by), what=entry.change.words()
+            )
             for entry in self._storages.of(room_id).history(most)
         ]
 
@@ -142,11 +157,12 @@ class Models:
         """
         room, now = self._storages.of(room_id), datetime.now(UTC)
         seen = self._seen(room_id)
-        manifest = room.repair(caller.name, now)
-        newest = room.history(1)
-        entry = newest[0] if newest and (newest[0].at, newest[0].by) == (now, caller.name) else None
-        recovered = entry.change.records if entry and isinstance(entry.change, Recovered) else ()
-        found, done = _told(seen, manifest.revision - bool(entry))
+        manifest = room.repair(caller.subject, now)
+        newest = room.history(1) if manifest.updated_at == now else []
+        recovered = newest[0].change.records if newest and isinstance(newest[0].change, Recovered) else ()
+        if recovered:
+            self._tell(room_id, newest[0].change, manifest, caller)
+        found, done = _told(seen, manifest.revision - bool(recovered))
         if recovered:
             ids = ", ".join(record.model_id for record in recovered)
             found.append(f"Whole models that it does not name: {ids}.")
@@ -164,20 +180,36 @@ class Models:
         except DocumentUnreadable:
             return "damaged"
 
-    def _found(self, room_id: str, name: str, *, even_removed: bool = False) -> tuple[RoomStorage, str]:
-        room = self._storages.of(room_id)
+    def _found(self, room_id: str, name: str, *, even_removed: bool = False) -> str:
         try:
-            return room, room.get_model(name).id
+            return self._storages.of(room_id).get_model(name).id
         except ModelRemoved as removed:
             if even_removed:
-                return room, removed.model_id
+                return removed.model_id
             raise
 
-    def _changed(self, room_id: str, model_id: str) -> ModelDetails:
+    def _changed(self, room_id: str, model_id: str, caller: Caller, *changes: RegistryChange) -> ModelDetails:
+        for change in changes:
+            self._change(room_id, change, caller)
         return self._details(self.manifest(room_id), model_id)
 
+    def _change(self, room_id: str, change: RegistryChange, caller: Caller) -> None:
+        now = datetime.now(UTC)
+        manifest = self._storages.of(room_id).change(change, caller.subject, now)
+        if manifest.updated_at == now:  # otherwise there was nothing to change
+            self._tell(room_id, change, manifest, caller)
+
+    def _tell(self, room_id: str, change: RegistryChange, manifest: Manifest, caller: Caller) -> None:
+        now = datetime.now(UTC)
+        key = f"models/{manifest.revision}"
+        self._feed.tell_change(room_id, key, change.kind, change.words(), caller.name, now)
+
+    def _people(self, room_id: str) -> Room:
+        return self._rooms.read(keys.room_key(room_id)).value
+
     def _details(self, manifest: Manifest, model_id: str) -> ModelDetails:
-        return model_details(manifest, model_id, self._record(manifest, model_id))
+        by = self._people(manifest.room_id).name_of(manifest.models[model_id].training.trained_by)
+        return model_details(manifest, model_id, self._record(manifest, model_id), by)
 
     def _record(self, manifest: Manifest, model_id: str) -> ModelRecord | None:
         model_type = manifest.models[model_id].model_type

@@ -160,7 +160,7 @@ class Lifespan:
                 jobs=Jobs(rooms, jobs, DatasetIndex(uploads, rooms), dispatch, feed),
                 streams=streams,
                 models=models,
-                registry=Models(rooms, models),
+                registry=Models(rooms, models, feed),
                 room_objects=rooms,
                 room_transfers=room_transfers,
                 metrics=metrics,

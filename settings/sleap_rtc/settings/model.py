@@ -73,3 +73,8 @@ class Settings(BaseSettings):
     jwks_url: str = ""
     issuer: str = ""
     audience: str = "sleap-rtc"
+
+    @property
+    def signaling_url(self) -> str:
+        """Where the live peers of a room find each other: the service's own unless another one is set."""
+        return self.live_signaling_url or f"ws{self.backend_api_url.removeprefix('http').rstrip('/')}/ws"

@@ -142,7 +142,7 @@ class ChangeLog(Generic[S, C]):
         kept = [info.key for info in self._store.list(self._snapshots) if end is None or info.key < end]
         if kept:
             state = self._states.read(kept[-1]).value
-        for entry in self._read(state.revision + 1, until):
+        for entry in self._read_all(self._keys(state.revision + 1, until)):
             if entry.revision > state.revision + 1:
                 gap = f"{state.revision + 1} to {entry.revision - 1}"
                 log.warning("%s lacks revisions %s: what they changed is not known", self._prefix, gap)
@@ -151,20 +151,18 @@ class ChangeLog(Generic[S, C]):
 
     def revisions(self, newest: int, most: int) -> list[Revision[C]]:
         """Return at most so many changes up to the newest, the newest first. Cost: one GET per entry."""
+        keys = self._keys(max(1, newest - most - MOST_TOGETHER), newest)
         found = [
             Revision(number, entry.at, made.by, made.change)
-            for entry in self._read(max(1, newest - most - MOST_TOGETHER), newest)
+            for entry in self._read_all(keys[-most:])
             for number, made in enumerate(entry.made, entry.revision)
         ]
         return found[::-1][:most]
 
-    def _read(self, first: int, last: int | None) -> Iterator[Entry[C]]:
-        keys = [
-            info.key
-            for info in self._store.list(self._prefix, self._key(first - 1))
-            if last is None or info.key <= self._key(last)
-        ]
-        yield from self._read_all(keys)
+    def _keys(self, first: int, last: int | None) -> list[str]:
+        after = self._key(first - 1)
+        end = None if last is None else self._key(last)
+        return [info.key for info in self._store.list(self._prefix, after) if end is None or info.key <= end]
 
     def _read_all(self, keys: Iterable[str]) -> Iterator[Entry[C]]:
         with ThreadPoolExecutor(_READERS) as readers:

@@ -31,6 +31,13 @@ class AliasMoved(StoreError):
     expected: str
 
 
+class LegacyIdAmbiguous(InputError):
+    """{name} is what the existing tool calls several models of this room: {models}. Name one of these."""
+
+    name: str
+    models: str
+
+
 class ModelRemoved(NotFound):
     """Model {model_id} was removed from room {room_id} at {deleted_at:%Y-%m-%d %H:%M} UTC. Its files are
     kept: restore it to use it again."""
@@ -46,12 +53,28 @@ def find_model(manifest: Manifest, text: str) -> ManifestModel:
     Raises:
         NotFound: the room has no such model.
         ModelRemoved: it had, and somebody removed it.
+        LegacyIdAmbiguous: the existing tool called several so.
     """
     asked = parse_version(text)
     model_id = _version(manifest, *asked) if asked else manifest.aliases.get(text, text)
-    if model_id not in manifest.models:
-        model_id = next((m.id for m in manifest.models.values() if text in m.legacy_ids), text)
-    return _present(manifest, model_id)
+    if model_id in manifest.models:
+        return _present(manifest, model_id)
+    found = models_by_legacy_id(manifest, text)
+    if len(found) > 1:
+        raise LegacyIdAmbiguous(name=text, models=", ".join(sorted(model.id for model in found)))
+    return found[0] if found else _present(manifest, _removed_with(manifest, text) or text)
+
+
+def models_by_legacy_id(manifest: Manifest, legacy_id: str) -> list[ManifestModel]:
+    """Return the models that the existing tool called so, those that were removed left out.
+
+    Its ids tell nothing of the weights: two trainings with one configuration share one.
+    """
+    return [model for model in list_models(manifest) if legacy_id in model.legacy_ids]
+
+
+def _removed_with(manifest: Manifest, legacy_id: str) -> str | None:
+    return next((model.id for model in manifest.models.values() if legacy_id in model.legacy_ids), None)
 
 
 def list_models(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from ulid import ULID
 
-from sleap_rtc.storage import keys, manifest_changes, registry_changes
+from sleap_rtc.storage import keys, manifest_changes
 from sleap_rtc.storage.change_log import Entry, Revision
 from sleap_rtc.storage.document import DocumentTooNew, DocumentUnreadable
 from sleap_rtc.storage.errors import NotFound, PreconditionFailed
@@ -23,7 +23,7 @@ from sleap_rtc.storage.manifest_diff import diff
 from sleap_rtc.storage.object_store import Create
 from sleap_rtc.storage.orphans import Orphans
 from sleap_rtc.storage.proposals import Proposal
-from sleap_rtc.storage.registry_changes import RegistryChange
+from sleap_rtc.storage.registry_changes import Published, Recovered, RegistryChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -99,46 +99,17 @@ class RoomStorage:
 
     def publish_model(self, record: ModelRecord, now: datetime) -> Manifest:
         """Put a model into the manifest; doing it twice changes nothing."""
-        change = registry_changes.Published(bucket=self._bucket, record=record)
-        return self._ledger.append(change, record.trained_by, now)
+        return self.change(Published(bucket=self._bucket, record=record), record.trained_by, now)
 
-    def set_alias(self, alias: str, model_id: str, expected: str | None, by: str, now: datetime) -> Manifest:
-        """Let an alias name a model, if it names the model that the caller saw it at (None: no model)."""
-        change = registry_changes.AliasSet(alias=alias, model_id=model_id, expected=expected)
+    def change(self, change: RegistryChange, by: str, now: datetime) -> Manifest:
+        """Make a change of `registry_changes`; raises what that one raises.
+
+        Args:
+            change: what.
+            by: the token subject of who makes it.
+            now: when; the manifest's `updated_at` if there was something to change.
+        """
         return self._ledger.append(change, by, now)
-
-    def remove_alias(self, alias: str, expected: str, by: str, now: datetime) -> Manifest:
-        """Take an alias off the model that the caller saw it at."""
-        return self._ledger.append(registry_changes.AliasRemoved(alias=alias, expected=expected), by, now)
-
-    def add_version(self, name: str, model_id: str, by: str, now: datetime) -> Manifest:
-        """Make a model the next version of a name."""
-        return self._ledger.append(registry_changes.VersionAdded(name=name, model_id=model_id), by, now)
-
-    def tag(
-        self,
-        model_id: str,
-        by: str,
-        now: datetime,
-        *,
-        add: Iterable[str] = (),
-        remove: Iterable[str] = (),
-    ) -> Manifest:
-        """Give a model tags and take some from it."""
-        change = registry_changes.Tagged(model_id=model_id, add=tuple(add), remove=tuple(remove))
-        return self._ledger.append(change, by, now)
-
-    def note(self, model_id: str, notes: str, by: str, now: datetime) -> Manifest:
-        """Replace a model's notes."""
-        return self._ledger.append(registry_changes.Noted(model_id=model_id, notes=notes), by, now)
-
-    def remove(self, model_id: str, by: str, now: datetime) -> Manifest:
-        """Hide a model; its files stay."""
-        return self._ledger.append(registry_changes.Removed(model_id=model_id), by, now)
-
-    def restore(self, model_id: str, by: str, now: datetime) -> Manifest:
-        """Show a removed model again."""
-        return self._ledger.append(registry_changes.Restored(model_id=model_id), by, now)
 
     def history(self, most: int = 50) -> list[Revision[RegistryChange]]:
         """Return who changed what, the newest first, as far as the log has it."""
@@ -177,8 +148,7 @@ class RoomStorage:
         unnamed = tuple(self._whole_models(without=manifest.models.keys()))
         if not unnamed:
             return manifest
-        change = registry_changes.Recovered(bucket=self._bucket, records=unnamed)
-        return self._ledger.append(change, by, now)
+        return self.change(Recovered(bucket=self._bucket, records=unnamed), by, now)
 
     def _rebuilt(self) -> Manifest:
         self._ledger.forget()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.live.file_sender import FileSender
@@ -12,8 +13,10 @@ from sleap_rtc.live.signaling_messages import Metadata
 from sleap_rtc.storage.errors import SleapRtcError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sleap_rtc.live.file_sender import FileSource
-    from sleap_rtc.live.peer_session import PeerSession
+    from sleap_rtc.live.peer_session import Path, PeerSession
     from sleap_rtc.live.signaling_client import SignalingClient
 
 log = logging.getLogger(__name__)
@@ -27,11 +30,18 @@ class ModelServer:
     Args:
         signaling: the worker's place among the room's peers.
         models: what may be read.
+        on_sent: called with the way to a peer and how many bytes of models went it.
     """
 
-    def __init__(self, signaling: SignalingClient, models: FileSource) -> None:
+    def __init__(
+        self,
+        signaling: SignalingClient,
+        models: FileSource,
+        on_sent: Callable[[Path, int], None] = lambda _, __: None,
+    ) -> None:
         self._signaling = signaling
         self._models = models
+        self._on_sent = on_sent
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set."""
@@ -53,7 +63,7 @@ class ModelServer:
                 log.error("peers do not find this worker any more", exc_info=error)
 
     async def _serve(self, session: PeerSession) -> None:
-        sender = FileSender(session, self._models)
+        sender = FileSender(session, self._models, partial(self._on_sent, session.path))
         await sender.run()
         log.info("read out %d bytes to %s, %s", sender.sent_bytes, session.peer_id, session.path)
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.job_desk import JobDesk
     from sleap_rtc.events.queue import Queue
     from sleap_rtc.events.queue_events import QueueEvent
+    from sleap_rtc.live.peer_session import Path as SessionPath
     from sleap_rtc.settings import Settings
     from sleap_rtc.storage.manifest import ModelRecord
     from sleap_rtc.worker.dataset_source import DatasetSource
@@ -169,9 +170,9 @@ class LivePart:
 
 
 def live_part(settings: Settings, room_id: str, kind: WorkerKind) -> LivePart | None:
-    """Return what makes a worker a live peer; None where there is no signaling, or nobody to stay for.
+    """Return what makes a worker a live peer; None for one that is gone before anybody asks, or has no token.
 
-    A pod is gone before anybody asks; only a desktop reads models out.
+    Only a desktop reads models out.
 
     Args:
         settings: where everything is.
@@ -181,18 +182,18 @@ def live_part(settings: Settings, room_id: str, kind: WorkerKind) -> LivePart | 
     Raises:
         InputError: the token does not say whose it is.
     """
-    if not settings.live_signaling_url or kind is not WorkerKind.DESKTOP:
+    token = settings.token.get_secret_value()
+    if not kind.advertises or not token:
         return None
     if missing := engine_missing():
         log.warning("peers do not find this worker: %s", missing)
         return None
-    token = settings.token.get_secret_value()
     peer_id = own_peer_id(token_subject(token), f"worker-{secrets.token_hex(4)}")
     # It takes its jobs from a queue, and none over WebRTC.
     card = Card(room_id, peer_id, "worker", metadata(socket.gethostname(), status="maintenance"))
     models = ServedModels(settings.data_dir / "served-models", room_id, settings.served_models_bytes)
     models.prune()
-    return LivePart(SignalingClient(settings.live_signaling_url, card, lambda: token), models)
+    return LivePart(SignalingClient(settings.signaling_url, card, lambda: token), models)
 
 
 def job_runner(
@@ -246,16 +247,25 @@ def job_runner(
     return runner, presence
 
 
-def queue_metrics(port: int) -> Callable[[QueueEvent], None]:
-    """Return what counts a consumer's events, served on loopback for Prometheus where a port is set."""
+@dataclass(frozen=True)
+class Metrics:
+    """What counts a consumer's events, and the bytes that peers got."""
+
+    queue: Callable[[QueueEvent], None]
+    peers: Callable[[SessionPath, int], None]
+
+
+def metrics(port: int) -> Metrics:
+    """Return what counts, served on loopback for Prometheus where a port is set."""
     from prometheus_client import CollectorRegistry, start_http_server
 
+    from sleap_rtc.observability.peer_metrics import PeerMetrics
     from sleap_rtc.observability.queue_metrics import QueueMetrics
 
     registry = CollectorRegistry()
     if port:
         start_http_server(port, "127.0.0.1", registry)
-    return QueueMetrics(registry)
+    return Metrics(QueueMetrics(registry), PeerMetrics(registry))
 
 
 async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shift: Shift) -> None:
@@ -269,7 +279,7 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shi
         Unreachable: nobody answers.
     """
     async with connected(settings, room_id) as connection:
-        live = live_part(settings, room_id, worker_kind(os.environ))
+        live = live_part(settings, room_id, worker_kind(os.environ, settings.worker_kind))
         runner, presence = job_runner(settings, room_id, trainer, connection, live)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -281,12 +291,13 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shi
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, on_signal)
         watch = ShiftWatch(shift, runner.handle, stop)
+        counted = metrics(settings.metrics_port)
         consumer = Consumer(
             connection.queue,
             watch.handle,
             role="jobs",
             instance=presence.worker_id,
-            on_event=queue_metrics(settings.metrics_port),
+            on_event=counted.queue,
             visibility_s=connection.lease_s,
             wait_s=settings.poll_wait_s,
             dead_letters=connection.dead_letters,
@@ -294,6 +305,6 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shi
         log.info("waiting for jobs of room %s", room_id)
         work = [consumer.run(stop), presence.run(stop), watch.run()]
         if live is not None:
-            work.append(ModelServer(live.signaling, live.models).run(stop))
+            work.append(ModelServer(live.signaling, live.models, counted.peers).run(stop))
         await asyncio.gather(*work)
     log.info("stopped")

@@ -33,19 +33,29 @@ def pull(
 ) -> None:
     """Download a model, verify it, and enter it in the local registry; what is here is not sent again."""
     from sleap_rtc.client import wiring
-    from sleap_rtc.client.display import console, transfer_bar
+    from sleap_rtc.client.display import console, human_bytes, transfer_bar
     from sleap_rtc.client.model_check import Reading
     from sleap_rtc.client.model_source import ModelSource
     from sleap_rtc.settings import load_settings
 
     settings = load_settings()
-    source = ModelSource(wiring.service_client(settings), wiring.registry(settings), room_id)
+    source = ModelSource(
+        wiring.service_client(settings),
+        wiring.registry(settings),
+        room_id,
+        peers_of=wiring.peers_of(settings, room_id),
+    )
     reading = Reading.ALL if verify else Reading.TOUCHED
     with transfer_bar(f"Pulling {model}") as bar:
         found = source.bring(model, output, reading=reading, on_progress=bar)
     for damage in found.mended:
         console.print(f"{damage}; it was downloaded again.", markup=False, style="yellow")
     console.print(_told(found), markup=False)
+    if from_peers := found.brought.peer + found.brought.relayed:
+        whole = "all" if not found.brought.s3 else f"all but {human_bytes(found.brought.s3)}"
+        relayed = f", {human_bytes(found.brought.relayed)} through a relay" if found.brought.relayed else ""
+        told = f"{whole} of it came from a desktop of the room ({human_bytes(from_peers)}{relayed})."
+        console.print(told[0].upper() + told[1:], markup=False)
     if found.note:
         typer.echo(f"sleap-rtc: {found.note}", err=True)
 
