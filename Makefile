@@ -72,12 +72,12 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements/local.txt pyproject.toml | $(VENV)/bin/python
-	@$(PIP) install --require-hashes -r requirements/local.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/local.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime | $(VENV)/bin/python
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 $(LOCALSTACK_VENV)/.ready: requirements/localstack.txt
@@ -87,7 +87,7 @@ $(LOCALSTACK_VENV)/.ready: requirements/localstack.txt
 
 $(PEERS_VENV)/.ready: requirements/peers.txt
 	@$(PYTHON) -m venv $(PEERS_VENV)
-	@$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/peers.txt
+	@$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/peers.txt
 	@touch $@
 
 clean:  ## Remove everything that make has set up

@@ -124,7 +124,7 @@ def test_an_alias_of_a_removed_model_says_so_and_can_be_moved(lab: People) -> No
     [
         (["show", "nobody"], "", 4, "There is no model nobody in room"),
         (["show", "a/../b"], "", 4, "There is no model a/../b in room"),
-        (["alias", "MODEL", "0123abcd"], "", 3, "it looks like a model id"),
+        (["alias", "MODEL", "0123abcd"], "", 3, "look like a model id"),
         (["version", "MODEL", "all"], "", 3, "have a meaning of their own"),
         (["tag", "MODEL", "+no good"], "", 3, "cannot be a tag"),
         (["note", "MODEL", "x" * 4001], "", 3, "Notes have at most 4,000 characters"),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sleap_rtc.live.peer_session import PeerSession
 
 ROOM = "lab"
-QUICK = Patience(least_bytes=1, within_s=1.5)
+LONG = Patience()
 # Reads out a folder until it is killed.
 WORKER = """
 import asyncio, sys
@@ -131,7 +131,7 @@ class LiveLab:
         assert process.stdout.readline() == "ready\n"
         return process
 
-    def peers(self, *peer_ids: str, room_id: str = ROOM, patience: Patience = QUICK) -> PeerModels:
+    def peers(self, *peer_ids: str, room_id: str = ROOM, patience: Patience = LONG) -> PeerModels:
         """Return what a client takes models from."""
         token = GOOD_TOKEN
         return PeerModels(lambda: live_room(self.server.url, room_id, token), peer_ids, patience)
