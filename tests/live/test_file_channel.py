@@ -12,11 +12,12 @@ from support.peers import BEST, MODEL, Library, library
 from support.transfer_bench import noise
 
 from sleap_rtc.live.channel import WATERMARK_BYTES
+from sleap_rtc.live.control import MOST_REFUSALS
 from sleap_rtc.live.errors import PeerLost, PeerWrong, ReadRefused
 from sleap_rtc.live.file_frames import MOST_FRAME_BYTES, Data, End, Header, Refusal, decode, encode
 from sleap_rtc.live.file_reader import AHEAD
 from sleap_rtc.live.file_requests import What
-from sleap_rtc.live.file_sender import MOST_REFUSALS, MOST_WAITING
+from sleap_rtc.live.file_sender import MOST_WAITING
 from sleap_rtc.storage.checksum import combine, crc64nvme
 from sleap_rtc.storage.part_plan import MIB, PartPlan
 

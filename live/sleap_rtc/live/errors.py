@@ -5,6 +5,7 @@ SleapRtcError
 │   └── PeerUnreachable      5  no session came about
 ├── PeerLost                10  a session ended
 ├── ReadRefused              4  a peer would not read this to us, and says why
+├── TalkRefused              4  a worker is not at this job, or does not take this request
 ├── PeerStalled             10  a peer is there and sends nothing to speak of
 └── PeerWrong                7  a peer sends what is not what was asked for
 """
@@ -30,6 +31,14 @@ class PeerLost(SleapRtcError):
 
 class ReadRefused(SleapRtcError):
     """The peer does not read this out: {why}."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.NOT_FOUND
+    code: str
+    why: str
+
+
+class TalkRefused(SleapRtcError):
+    """The worker does not do this: {why}."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.NOT_FOUND
     code: str

@@ -1,6 +1,7 @@
 """Pure: what one peer asks another about its files, as text on `ctl`. The answers are `file_frames`.
 
     {"v":1,"op":"read","id":7,"what":{"model_id":"…","file":"best.ckpt"},"offset":0,"length":1048576}
+    {"v":1,"op":"read","id":9,"what":{"job_id":"01K…","file":"sample.png"},"offset":0,"length":4096}
     {"v":1,"op":"checksums","id":8,"what":{…},"range_bytes":8388608}     CRC64NVME of every range of the file
     {"v":1,"op":"cancel","id":7}                                         has no answer
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from sleap_rtc.live.file_frames import LARGEST_ID, LARGEST_OFFSET
 from sleap_rtc.storage.part_plan import MIB
@@ -33,10 +34,20 @@ class _Strict(BaseModel):
 
 
 class What(_Strict):
-    """A file of a model."""
+    """A file of a model, or of a job: either id says of which."""
 
-    model_id: str = Field(pattern=r"^[0-9a-f]{8,64}$")
+    model_id: str = Field("", pattern=r"^([0-9a-f]{8,64})?$")
+    job_id: str = Field("", pattern=r"^([0-9A-HJKMNP-TV-Z]{26})?$")
     file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
+
+    @model_validator(mode="after")
+    def _of_one(self) -> What:
+        if bool(self.model_id) == bool(self.job_id):
+            raise ValueError("it is of a model or of a job")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.file} of {self.model_id or self.job_id}"
 
 
 class _Request(_Strict):
@@ -100,10 +111,11 @@ def read_request(text: str) -> Request:
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(step) for step in found["loc"][1:])
-        raise RequestUnreadable(_id_of(content), f"{where or 'op'}: {found['msg']}"[:300]) from None
+        raise RequestUnreadable(id_of(content), f"{where or 'op'}: {found['msg']}"[:300]) from None
 
 
-def _id_of(content: Any) -> int:
+def id_of(content: Any) -> int:
+    """Return the number of a request as far as it can be read, else 0."""
     match content:
         case {"id": int(id_)} if 0 < id_ <= LARGEST_ID and not isinstance(id_, bool):
             return id_

@@ -11,10 +11,12 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from sleap_rtc.live.control import MOST_REFUSALS, Control
 from sleap_rtc.live.errors import PeerLost, ReadRefused
 from sleap_rtc.live.file_frames import MOST_DATA_BYTES, Data, End, Header, Refusal, encode
 from sleap_rtc.live.file_requests import (
     CHECKSUM_BYTES,
+    OPERATIONS,
     Cancel,
     ReadRange,
     RequestUnreadable,
@@ -35,7 +37,6 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 16
 """Requests that may wait. Ours ask for a few ahead."""
-MOST_REFUSALS = 32
 _PIECE_BYTES = 32 * MOST_DATA_BYTES
 
 
@@ -53,16 +54,23 @@ class FileSender:
         session: with the peer that asks.
         source: what it may read.
         on_sent: called with how many bytes of files went out.
+        control: what hands it its requests, where other parts of the peer take requests, too.
     """
 
     def __init__(
-        self, session: PeerSession, source: FileSource, on_sent: Callable[[int], None] = lambda _: None
+        self,
+        session: PeerSession,
+        source: FileSource,
+        on_sent: Callable[[int], None] = lambda _: None,
+        control: Control | None = None,
     ) -> None:
         self.sent_bytes = 0
         """Bytes of files that went out."""
         self._on_sent = on_sent
         self._session = session
         self._source = source
+        self._control = control or Control(session)
+        self._control.on(OPERATIONS, self._asked)
         self._waiting: deque[ReadRange | ReadChecksums] = deque()
         self._wanted = asyncio.Event()
         self._current = 0
@@ -74,7 +82,7 @@ class FileSender:
         ended = asyncio.ensure_future(self._session.wait_ended())
         ended.add_done_callback(lambda _: self._wanted.set())
         self._session.bulk.listen(lambda _: self._refuse(0, "unexpected", "frames are for answers"))
-        self._session.ctl.listen(self._asked)
+        self._control.listen()
         try:
             while not self._session.why_ended:
                 if self._waiting:
@@ -87,10 +95,7 @@ class FileSender:
         finally:
             ended.cancel()
 
-    def _asked(self, message: str | bytes) -> None:
-        if isinstance(message, bytes):
-            self._refuse(0, "malformed", "requests are text")
-            return
+    def _asked(self, message: str) -> None:
         try:
             request = read_request(message)
         except RequestUnreadable as error:
@@ -118,7 +123,7 @@ class FileSender:
         except ReadRefused as refused:
             self._refuse(request.id, refused.code, refused.why)
         except OSError as error:
-            log.warning("a peer asked for %s of %s: %s", request.what.file, request.what.model_id, error)
+            log.warning("a peer asked for %s: %s", request.what, error)
             self._refuse(request.id, "unreadable", "the file cannot be read")
         finally:
             self._current = 0

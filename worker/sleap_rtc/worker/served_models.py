@@ -70,7 +70,7 @@ class ServedModels:
         Raises:
             ReadRefused: the room has no such model here, or the model no such file.
         """
-        for path, record in self._kept(what.model_id):
+        for path, record in self._kept(what.model_id) if what.model_id else ():
             if record.room_id == self._room_id and record.model_id == what.model_id:
                 if what.file not in {file.name for file in record.files}:
                     break
