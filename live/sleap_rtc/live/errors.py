@@ -7,7 +7,8 @@ SleapRtcError
 ├── ReadRefused              4  a peer would not read this to us, and says why
 ├── TalkRefused              4  a worker is not at this job, or does not take this request
 ├── PeerStalled             10  a peer is there and sends nothing to speak of
-└── PeerWrong                7  a peer sends what is not what was asked for
+├── PeerWrong                7  a peer sends what is not what was asked for
+└── LegacyFileRefused        7  a file that a peer of the existing tool sends is not to be taken
 """
 
 from __future__ import annotations
@@ -59,4 +60,11 @@ class PeerWrong(SleapRtcError):
 
     exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
     peer: str
+    why: str
+
+
+class LegacyFileRefused(SleapRtcError):
+    """The file that the peer sent was not taken: {why}."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
     why: str

@@ -18,13 +18,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from sleap_rtc.live.channel import Channel
+from sleap_rtc.live.connection import peer_connection
 from sleap_rtc.live.errors import PeerLost, PeerUnreachable
 from sleap_rtc.live.heartbeat import Beat, Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aiortc import RTCDataChannel, RTCPeerConnection
+    from aiortc import RTCDataChannel
 
     from sleap_rtc.live.ice_server import IceServer
 
@@ -64,7 +65,7 @@ class PeerSession:
         """How long the last heartbeat took there and back, in seconds."""
         self._channels = {each.label: each for each in (self.ctl, self.progress, self.bulk)}
         self._beat = beat or Beat()
-        self._connection = _connection(ice_servers)
+        self._connection = peer_connection(ice_servers)
         self._connection.on("connectionstatechange", self._state_changed)
         self._ended = asyncio.Event()
         self._why_ended = ""
@@ -241,17 +242,3 @@ class PeerSession:
 
 
 _LABELS = frozenset({"ctl", "progress", "bulk"})
-
-
-def _connection(ice_servers: Sequence[IceServer]) -> RTCPeerConnection:
-    from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
-
-    servers = [
-        RTCIceServer(
-            urls=[server.urls] if isinstance(server.urls, str) else list(server.urls),
-            username=server.username,
-            credential=server.credential,
-        )
-        for server in ice_servers
-    ]
-    return RTCPeerConnection(RTCConfiguration(iceServers=servers))
