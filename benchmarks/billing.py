@@ -1,9 +1,4 @@
-"""Pure: which class of the price list a request belongs to, and what requests cost.
-
-Prices are list prices of us-east-1 in US dollars as of 2026-11-01, without free tiers and data transfer:
-https://aws.amazon.com/s3/pricing (S3 Standard), https://aws.amazon.com/sqs/pricing (standard queues),
-https://aws.amazon.com/sns/pricing (standard topics; deliveries to SQS are free).
-"""
+"""Pure: which class of the price list a request belongs to, and what requests cost."""
 
 from __future__ import annotations
 
@@ -14,17 +9,19 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from sleap_rtc.storage.price_list import DAYS_A_MONTH, LIST_PRICES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PRICES_OF = "2026-11-01"
+PRICES_OF = LIST_PRICES.as_of
 PAYLOAD_BYTES = 64 * 1024
 """What one request of SQS or SNS carries; a larger payload counts as several."""
 LIST_OPEN = "ListObjects of what has not ended"
 """What every sweep of the service begins with."""
 LIST_ALL = "ListObjects of a whole bucket"
 """What every deep sweep begins with."""
-SECONDS_A_MONTH = 365 / 12 * 86_400
+SECONDS_A_MONTH = DAYS_A_MONTH * 86_400
 
 
 class Billed(StrEnum):
@@ -39,11 +36,11 @@ class Billed(StrEnum):
 
 
 PRICE_USD = {
-    Billed.S3_WRITE: 0.005 / 1_000,
-    Billed.S3_READ: 0.0004 / 1_000,
+    Billed.S3_WRITE: LIST_PRICES.s3_write,
+    Billed.S3_READ: LIST_PRICES.s3_read,
     Billed.S3_FREE: 0.0,
-    Billed.SQS: 0.40 / 1_000_000,
-    Billed.SNS: 0.50 / 1_000_000,
+    Billed.SQS: LIST_PRICES.sqs,
+    Billed.SNS: LIST_PRICES.sns,
     Billed.SNS_FREE: 0.0,
 }
 
