@@ -1,36 +1,23 @@
 """Adapter: unpacks a training package safely and reads what it asks for.
 
 The layout is that of the existing tool: `X.zip` holds one folder with `train-script.sh`, the configurations
-and the `.pkg.slp`. The script is read, never run. Nothing is written before every entry has been checked:
-names that leave the folder, links, devices, names that collide on other systems, and bombs are refused.
+and the `.pkg.slp`. The script is read, never run.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
-import stat
-import zipfile
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import yaml
 
-from sleap_rtc.storage.errors import DiskFull
+from sleap_rtc.storage.safe_zip import ArchiveRefused, unpack_zip
 from sleap_rtc.storage.training_config import MODEL_TYPES
 from sleap_rtc.worker.errors import PackageRefused
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 SCRIPT = "train-script.sh"
-MOST_ENTRIES = 10_000
-MOST_BYTES = 1 << 40
-MOST_RATIO = 200
-_RATIO_COUNTS_FROM = 64 * 1024 * 1024
 _TRAIN_LINE = re.compile(r"^\s*sleap-(?:nn\s+)?train\s+.*--config-name\s+(\S+)", re.MULTILINE)
-_WINDOWS_DEVICE = re.compile(r"(?i)^(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?$")
 
 
 @dataclass(frozen=True)
@@ -55,52 +42,10 @@ def unpack(archive: Path, into: Path) -> TrainingPackage:
         DiskFull: there is no room for it.
     """
     try:
-        with zipfile.ZipFile(archive) as package:
-            entries = package.infolist()
-            _check(entries)
-            needed = sum(entry.file_size for entry in entries)
-            free = shutil.disk_usage(into).free
-            if needed > free:
-                raise DiskFull(path=into, needed_bytes=needed, free_bytes=free)
-            for entry in entries:
-                package.extract(entry, into)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise PackageRefused(why=f"it is not a zip file that can be read ({error})") from error
+        unpack_zip(archive, into)
+    except ArchiveRefused as error:
+        raise PackageRefused(why=error.why) from error
     return _read(into)
-
-
-def _check(entries: Sequence[zipfile.ZipInfo]) -> None:
-    if len(entries) > MOST_ENTRIES:
-        raise PackageRefused(why=f"it has {len(entries):,} entries, more than {MOST_ENTRIES:,}")
-    seen: set[str] = set()
-    for entry in entries:
-        _check_name(entry.filename)
-        kind = stat.S_IFMT(entry.external_attr >> 16)
-        if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-            raise PackageRefused(why=f"{entry.filename!r} is a link or a device")
-        folded = entry.filename.rstrip("/").casefold()
-        if folded in seen:
-            raise PackageRefused(why=f"two entries are called {entry.filename!r} on some systems")
-        seen.add(folded)
-    size = sum(entry.file_size for entry in entries)
-    packed = sum(entry.compress_size for entry in entries)
-    if size > MOST_BYTES or (size > _RATIO_COUNTS_FROM and size > MOST_RATIO * max(packed, 1)):
-        raise PackageRefused(why=f"it would unpack to {size:,} bytes from {packed:,}")
-
-
-def _check_name(name: str) -> None:
-    steps = PurePosixPath(name).parts
-    unsafe = (
-        not steps
-        or ".." in steps
-        or name.startswith("/")
-        or "\\" in name
-        or bool(PureWindowsPath(name).drive)
-        or any(ord(letter) < ord(" ") for letter in name)
-        or any(_WINDOWS_DEVICE.match(step) for step in steps)
-    )
-    if unsafe:
-        raise PackageRefused(why=f"the entry name {name!r} is not safe")
 
 
 def _read(folder: Path) -> TrainingPackage:
