@@ -1,11 +1,8 @@
 """Adapter: a peer's side of the signaling WebSocket: registers, finds others, carries signals, reconnects.
 
-Sessions between our own peers are arranged in `peer_message`s. `offer` and `answer` are left to the existing
-tool: it makes one channel of its own, and a worker that trains is sent no offers, though it may serve models.
-
-    {"v":1,"app_message_type":"session_offered","session_id":"…","sdp":"…"}
-    {"v":1,"app_message_type":"session_answered","session_id":"…","sdp":"…"}
-    {"v":1,"app_message_type":"session_declined","session_id":"…","why":"…"}
+Sessions between our own peers are arranged in `peer_message`s (`signaling`). `offer` and `answer` are left to
+the existing tool: it makes one channel of its own, and a worker that trains is sent no offers, though it may
+serve models. What comes of that kind goes to whoever listens for it (`legacy_signaling`), and nowhere else.
 """
 
 from __future__ import annotations
@@ -14,16 +11,10 @@ import asyncio
 import logging
 import random
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sleap_rtc.live.signaling import (
-    Received,
-    SessionAnswered,
-    SessionDeclined,
-    SessionOffered,
-    Signal,
-)
+from sleap_rtc.live import legacy_signaling, signaling
 from sleap_rtc.live.signaling_messages import (
     LARGEST_MESSAGE_BYTES,
     CloseCode,
@@ -47,21 +38,16 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
     from sleap_rtc.live.ice_server import IceServer
-    from sleap_rtc.live.signaling_messages import Heard, PeerInfo
+    from sleap_rtc.live.legacy_signaling import LegacyListener, LegacySignal
+    from sleap_rtc.live.signaling import Received, Signal
+    from sleap_rtc.live.signaling_messages import Answer, Heard, Offer, PeerInfo
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
 ANSWER_WITHIN_S = 10.0
 LONGEST_PAUSE_S = 30.0
 _FIRST_PAUSE_S = 0.5
 _MOST_UNREAD = 64
-_LONGEST_WHY = 300
-_TYPES: dict[type[Signal], str] = {
-    SessionOffered: "session_offered",
-    SessionAnswered: "session_answered",
-    SessionDeclined: "session_declined",
-}
 
 
 @dataclass(frozen=True)
@@ -110,6 +96,7 @@ class SignalingClient:
         self._trouble: SleapRtcError = Unreachable(where=url, why="not connected yet")
         self._tried = asyncio.Event()
         self._inbox: asyncio.Queue[Received] = asyncio.Queue(_MOST_UNREAD)
+        self._legacy: LegacyListener | None = None
         self._asking = asyncio.Lock()
         self._asked: asyncio.Future[Heard] | None = None
 
@@ -163,12 +150,20 @@ class SignalingClient:
 
     async def send(self, to_peer: str, signal: Signal) -> None:
         """Send a signal; to whoever is not in the room it is lost. Raises Unreachable."""
-        await self._say(_on_the_wire(self.peer_id, to_peer, signal))
+        await self._say(signaling.on_the_wire(self.peer_id, to_peer, signal))
 
     async def receive(self) -> AsyncIterator[Received]:
         """Yield what comes, over all connections."""
         while True:
             yield await self._inbox.get()
+
+    async def send_legacy(self, to_peer: str, signal: LegacySignal) -> None:
+        """Send a signal of the existing tool's kind. Raises Unreachable."""
+        await self._say(legacy_signaling.on_the_wire(self.peer_id, to_peer, signal))
+
+    def listen_legacy(self, listener: LegacyListener) -> None:
+        """Have signals of the existing tool's kind told to `listener`, which must not block."""
+        self._legacy = listener
 
     async def discover(self, filters: dict[str, Any]) -> Sequence[PeerInfo]:
         """Return the other peers of the room that a filter matches. Raises Unreachable."""
@@ -248,10 +243,13 @@ class SignalingClient:
         if isinstance(heard, PeerList | MetadataUpdated):
             if self._asked is not None and not self._asked.done():
                 self._asked.set_result(heard)
-        elif isinstance(heard, SignalError):
+            return
+        if isinstance(heard, SignalError):
             log.warning("signaling: %.300s", heard.text_for_people)
-        elif isinstance(heard, PeerMessage) and (received := _off_the_wire(heard)) is not None:
+        if isinstance(heard, PeerMessage) and (received := signaling.off_the_wire(heard)) is not None:
             self._take(received)
+        elif self._legacy is not None and (legacy := legacy_signaling.off_the_wire(heard)) is not None:
+            self._legacy(legacy)
 
     def _take(self, received: Received) -> None:
         try:
@@ -270,7 +268,9 @@ class SignalingClient:
             finally:
                 self._asked = None
 
-    async def _say(self, message: PeerMessage | DiscoverPeers | UpdateMetadata) -> None:
+    async def _say(
+        self, message: PeerMessage | DiscoverPeers | UpdateMetadata | Offer | Answer | SignalError
+    ) -> None:
         from websockets.exceptions import ConnectionClosed
 
         await self.registered()
@@ -279,22 +279,3 @@ class SignalingClient:
                 await self._socket.send(message.text())
         except ConnectionClosed:
             raise Unreachable(where=self._url, why="the connection was cut") from None
-
-
-def _on_the_wire(sender: str, target: str, signal: Signal) -> PeerMessage:
-    told = {"v": VERSION, "app_message_type": _TYPES[type(signal)], **asdict(signal)}
-    return PeerMessage(from_peer_id=sender, to_peer_id=target, payload=told)
-
-
-def _off_the_wire(message: PeerMessage) -> Received | None:
-    """Return the signal in a message; None if there is none of ours in it."""
-    match message.payload:
-        case {"v": 1, "app_message_type": "session_offered", "session_id": str(session_id), "sdp": str(sdp)}:
-            signal: Signal = SessionOffered(session_id, sdp)
-        case {"v": 1, "app_message_type": "session_answered", "session_id": str(session_id), "sdp": str(sdp)}:
-            signal = SessionAnswered(session_id, sdp)
-        case {"v": 1, "app_message_type": "session_declined", "session_id": str(session_id), "why": str(why)}:
-            signal = SessionDeclined(session_id, why[:_LONGEST_WHY])
-        case _:
-            return None
-    return Received(message.from_peer_id, signal)
