@@ -1,32 +1,35 @@
 """Adapter: runs a training engine in a session of its own, tethered to the worker, and listens to it.
 
-Lines of output come over its pipes, progress over ZMQ: the worker binds, the engine connects, on ports that
-are free at that moment, so several jobs fit on one machine.
+Lines of output come over its pipes, progress over ZMQ (`engine_link.py`).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
+import sys
 import threading
+import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import zmq
-
+from sleap_rtc.worker.engine_dialogue import EngineDialogue
+from sleap_rtc.worker.engine_link import EngineLink
 from sleap_rtc.worker.engine_software import engine_software
 from sleap_rtc.worker.errors import TrainingFailed
-from sleap_rtc.worker.tether import GRACE_S, kill_session, tethered
+from sleap_rtc.worker.tether import GRACE_S, hold_session, kill_session, release_session, tethered
 from sleap_rtc.worker.trainer import TITLES, TrainerName, TrainingResult, command
+from sleap_rtc.worker.training_commands import TrainingCommands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from sleap_rtc.worker.package import TrainingPackage
+    from sleap_rtc.worker.training_events import OnEvent
 
-_LOOPBACK = "tcp://127.0.0.1"
-_POLL_MS = 100
+_POLL_MS = 20
+"""How late a command may reach the engine."""
 _LAST_LINES = 5
 
 
@@ -43,78 +46,117 @@ class SubprocessTrainer:
         overrides: Mapping[str, str],
         on_line: Callable[[str], None],
         stop: threading.Event,
+        *,
+        on_event: OnEvent = lambda _: None,
+        commands: TrainingCommands | None = None,
     ) -> TrainingResult:
         """Run the engine to its end."""
-        arguments = command(self._name)
-        context = zmq.Context()
-        try:
-            progress, control = context.socket(zmq.SUB), context.socket(zmq.PUB)
-            progress.setsockopt(zmq.SUBSCRIBE, b"")
-            for socket in (progress, control):
-                socket.setsockopt(zmq.LINGER, 0)
-            publish_port = progress.bind_to_random_port(_LOOPBACK)
-            controller_port = control.bind_to_random_port(_LOOPBACK)
-            options = {
-                **overrides,
-                "trainer_config.ckpt_dir": "models",
-                "trainer_config.run_name": package.run_name,
-                "trainer_config.zmq.controller_port": str(controller_port),
-                "trainer_config.zmq.publish_port": str(publish_port),
-            }
-            arguments += ["--config-name", package.config.name, "--config-dir", "."]
-            # Hydra's ++ sets a key whether or not the configuration has it; many have no zmq section.
-            arguments += [f"++{name}={value}" for name, value in options.items()]
-            epochs = _run(arguments, package, progress, on_line, stop)
-        finally:
-            context.destroy(linger=0)
+        commands = commands or TrainingCommands()
         folder = package.folder / "models" / package.run_name
-        return TrainingResult(folder, tuple(epochs), engine_software(folder, arguments[0]))
-
-
-def _run(
-    arguments: list[str],
-    package: TrainingPackage,
-    progress: zmq.Socket[bytes],
-    on_line: Callable[[str], None],
-    stop: threading.Event,
-) -> list[dict[str, Any]]:
-    last: deque[str] = deque(maxlen=_LAST_LINES)
-    process = subprocess.Popen(
-        tethered(arguments),
-        cwd=package.folder,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    )
-    reader = threading.Thread(target=_read_lines, args=(process, last, on_line), daemon=True)
-    reader.start()
-    epochs: list[dict[str, Any]] = []
-    try:
-        while process.poll() is None and not stop.is_set():
-            _take(progress, epochs, _POLL_MS)
-        _take(progress, epochs, 0)
-    finally:
-        _end(process)
-        reader.join(timeout=GRACE_S)
-    if process.returncode != 0 and not stop.is_set():
-        raise TrainingFailed(exit_status=process.returncode, last_lines=" | ".join(last))
-    return epochs
-
-
-def _take(progress: zmq.Socket[bytes], epochs: list[dict[str, Any]], wait_ms: int) -> None:
-    while progress.poll(wait_ms):
         try:
-            message = json.loads(progress.recv())
-        except ValueError:
-            continue
-        if isinstance(message, dict) and message.get("event") == "epoch_end":
-            logs = message.get("logs") or {}
-            epochs.append({"epoch": message.get("epoch"), **logs})
-        wait_ms = 0
+            arguments = command(self._name)
+            with EngineLink() as link:
+                engine = _Engine(
+                    [*arguments, *_options(package, overrides, link)],
+                    package.folder,
+                    on_line,
+                    self.title,
+                    folder,
+                )
+                dialogue = EngineDialogue(link, engine, commands, on_event, package.folder)
+                engine.run(link, dialogue, stop)
+        finally:
+            commands.close()
+        return TrainingResult(
+            folder, tuple(dialogue.epochs), engine_software(folder, arguments[0]), dialogue.stopped
+        )
+
+
+def _options(package: TrainingPackage, overrides: Mapping[str, str], link: EngineLink) -> list[str]:
+    options = {
+        **overrides,
+        "trainer_config.ckpt_dir": "models",
+        "trainer_config.run_name": package.run_name,
+        "trainer_config.zmq.controller_port": str(link.controller_port),
+        "trainer_config.zmq.publish_port": str(link.publish_port),
+    }
+    # Hydra's ++ sets a key whether or not the configuration has it; many have no zmq section.
+    named = [f"++{name}={value}" for name, value in options.items()]
+    return ["--config-name", package.config.name, "--config-dir", ".", *named]
+
+
+class _Engine:
+    """The engine's processes."""
+
+    can_hold = sys.platform != "win32"
+
+    def __init__(
+        self,
+        arguments: list[str],
+        folder: Path,
+        on_line: Callable[[str], None],
+        title: str,
+        run_folder: Path,
+    ) -> None:
+        self._last: deque[str] = deque(maxlen=_LAST_LINES)
+        self._title = title
+        self._run_folder = run_folder
+        self._executable = arguments[0]
+        self._process = subprocess.Popen(
+            tethered(arguments),
+            cwd=folder,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(
+            target=_read_lines, args=(self._process, self._last, on_line), daemon=True
+        )
+        self._reader.start()
+
+    def run(self, link: EngineLink, dialogue: EngineDialogue, stop: threading.Event) -> None:
+        """Listen until it ends, or end it.
+
+        Raises:
+            TrainingFailed: it ended with a fault.
+        """
+        process = self._process
+        try:
+            while process.poll() is None and not stop.is_set():
+                _hear(link, dialogue, _POLL_MS)
+                dialogue.turn(time.monotonic())
+            while _hear(link, dialogue, 0):
+                pass
+        finally:
+            _end(process)
+            self._reader.join(timeout=GRACE_S)
+            dialogue.end(well=process.returncode == 0 and not stop.is_set())
+        if process.returncode != 0 and not stop.is_set():
+            raise TrainingFailed(exit_status=process.returncode, last_lines=" | ".join(self._last))
+
+    def title(self) -> str:
+        """Return the engine's name and version."""
+        told = engine_software(self._run_folder, self._executable).get("trainer")
+        return str(told or self._title)
+
+    def hold(self) -> None:
+        """Let nothing of it run."""
+        hold_session(self._process)
+
+    def let_go(self) -> None:
+        """Let it run."""
+        release_session(self._process)
+
+
+def _hear(link: EngineLink, dialogue: EngineDialogue, wait_ms: int) -> bool:
+    message = link.hear(wait_ms)
+    if message is not None:
+        dialogue.hear(message)
+    return message is not None
 
 
 def _read_lines(process: subprocess.Popen[str], last: deque[str], on_line: Callable[[str], None]) -> None:

@@ -36,6 +36,39 @@ def kill_session(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> No
     process.wait()
 
 
+def hold_session(process: subprocess.Popen[str]) -> None:
+    """Let nothing of a tethered process run until `release_session`; the tether itself stays awake.
+
+    Whoever started it may die meanwhile: the tether then ends what is held.
+    """
+    _signal_members(process.pid, "SIGSTOP")
+
+
+def release_session(process: subprocess.Popen[str]) -> None:
+    """Let it run again."""
+    _signal_members(process.pid, "SIGCONT")
+
+
+def _signal_members(session: int, name: str) -> None:
+    # Twice: a process that is just being started may be missed the first time.
+    for _ in range(2):
+        for pid in _members(session):
+            with suppress(ProcessLookupError):
+                os.kill(pid, getattr(signal, name))
+
+
+def _members(session: int) -> list[int]:
+    """Return the processes of a session without its leader, the tether."""
+    import psutil
+
+    found = []
+    for pid in psutil.pids():
+        with suppress(ProcessLookupError, PermissionError):
+            if pid != session and os.getsid(pid) == session:
+                found.append(pid)
+    return found
+
+
 def main(command: Sequence[str]) -> int:
     """Run the command until it ends or the pipe closes; return its exit status as a shell would."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
@@ -45,6 +78,8 @@ def main(command: Sequence[str]) -> int:
         sys.stdin.buffer.read()
         cut.set()
         process.terminate()
+        if sys.platform != "win32":  # one that is held takes its end only when it is let go
+            _signal_members(os.getpid(), "SIGCONT")
 
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     threading.Thread(target=watch, daemon=True).start()

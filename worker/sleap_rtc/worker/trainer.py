@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sleap_rtc.worker.package import TrainingPackage
+    from sleap_rtc.worker.training_commands import TrainingCommands
+    from sleap_rtc.worker.training_events import OnEvent
 
 TrainerName = Literal["reference", "sleap-nn"]
 TITLES: Mapping[TrainerName, str] = {"reference": "reference trainer", "sleap-nn": "sleap-nn"}
@@ -27,11 +29,15 @@ TITLES: Mapping[TrainerName, str] = {"reference": "reference trainer", "sleap-nn
 @dataclass(frozen=True)
 class TrainingResult:
     """What training left: a folder with the model's files, one row of metrics per epoch, and what the engine
-    tells of the versions that it ran with."""
+    tells of the versions that it ran with.
+
+    `stopped` says that a command ended it before its time, so that the model is a partial one.
+    """
 
     folder: Path
     epochs: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
     software: Mapping[str, Any] = field(default_factory=dict)
+    stopped: bool = False
 
 
 class Trainer(Protocol):
@@ -45,14 +51,19 @@ class Trainer(Protocol):
         overrides: Mapping[str, str],
         on_line: Callable[[str], None],
         stop: threading.Event,
+        *,
+        on_event: OnEvent = lambda _: None,
+        commands: TrainingCommands | None = None,
     ) -> TrainingResult:
-        """Train until it is done, or until `stop` is set, which ends the engine at once.
+        """Train until it is done, or until `stop` is set, which ends the engine at once, a paused one too.
 
         Args:
             package: what to train on.
             overrides: options such as `trainer_config.max_epochs`.
             on_line: called for each line of output.
             stop: set when the job is not ours any more.
+            on_event: told what happens, from the calling thread; what it raises is logged and ends nothing.
+            commands: what the engine is told while it runs. It is closed when the training is over.
 
         Raises:
             TrainerMissing: the engine is not installed here.
