@@ -469,6 +469,61 @@ async def test_what_the_long_poll_brings_after_stop_is_given_back_unhandled() ->
     assert [again.receive_count for again in await queue.receive(10, 0, 60)] == [2, 2, 2]
 
 
+class SharedPlace:
+    """One place that somebody else may have."""
+
+    def __init__(self, *, taken: bool) -> None:
+        self.free = asyncio.Event()
+        if not taken:
+            self.free.set()
+
+    async def wait(self) -> None:
+        await self.free.wait()
+
+    def enter(self) -> bool:
+        was_free = self.free.is_set()
+        self.free.clear()
+        return was_free
+
+    def leave(self) -> None:
+        self.free.set()
+
+
+@in_virtual_time
+async def test_no_message_is_asked_for_while_somebody_else_has_the_place() -> None:
+    queue, handle, place = MemoryQueue(), Handler(takes_s=1), SharedPlace(taken=True)
+    await queue.send("a")
+    async with consuming(consumer_of(queue, handle, gate=place)):
+        await asyncio.sleep(HOUR_S)
+        assert [held.receive_count for held in queue.held.values()] == [0]
+        place.leave()
+        await emptied(queue)
+    assert handle.ended == ["a"]
+    assert place.free.is_set()
+
+
+@in_virtual_time
+async def test_a_message_that_comes_when_the_place_was_just_taken_goes_back_at_once() -> None:
+    queue, handle, place = MemoryQueue(), Handler(), SharedPlace(taken=False)
+    async with consuming(consumer_of(queue, handle, gate=place, wait_s=20)):
+        await asyncio.sleep(1)
+        assert place.enter()
+        await queue.send("a")
+        await asyncio.sleep(60)
+        assert not handle.seen
+        (message,) = await queue.receive(1, 0, 60)
+        await queue.extend(message, 0)
+        place.leave()
+        await emptied(queue)
+    assert handle.started == ["a"]
+
+
+@in_virtual_time
+async def test_stop_ends_the_wait_for_a_place() -> None:
+    async with consuming(consumer_of(MemoryQueue(), Handler(), gate=SharedPlace(taken=True))):
+        await asyncio.sleep(1)
+
+
 @in_virtual_time
 async def test_stop_waits_for_what_is_being_handled_and_settles_it() -> None:
     queue, handler = await filled(MemoryQueue(), 2), Handler(takes_s=HOUR_S)

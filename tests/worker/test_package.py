@@ -10,7 +10,7 @@ import pytest
 
 from sleap_rtc.local.example_package import make_example_package
 from sleap_rtc.worker.errors import PackageRefused
-from sleap_rtc.worker.package import unpack
+from sleap_rtc.worker.package import extract, read_packages, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +51,15 @@ def test_the_layout_of_the_existing_tool_is_read(tmp_path: Path, into: Path) -> 
 def test_a_package_without_a_top_folder_is_read_too(tmp_path: Path, into: Path) -> None:
     flat = {name.removeprefix("x/"): content for name, content in GOOD.items()}
     assert unpack(zipped(tmp_path, dict(flat)), into).folder == into
+
+
+def test_several_configurations_are_read_in_the_order_of_the_script(tmp_path: Path, into: Path) -> None:
+    second = "centered_instance"
+    script = f"{SCRIPT}sleap-nn train --config-dir . --config-name {second}\n"
+    config = f"model_config:\n  head_configs:\n    {second}: {{}}\n"
+    extract(zipped(tmp_path, {**GOOD, "x/train-script.sh": script, f"x/{second}.yaml": config}), into)
+    found = [(package.run_name, package.model_type, package.folder) for package in read_packages(into)]
+    assert found == [("centroid", "centroid", into / "x"), (second, second, into / "x")]
 
 
 def test_the_example_package_is_one(tmp_path: Path, into: Path) -> None:
@@ -115,7 +124,7 @@ def test_what_is_no_zip_is_refused(tmp_path: Path, into: Path, content: bytes) -
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"x/train-script.sh": "echo nothing"}, "0 configurations"),
+        ({"x/train-script.sh": "echo nothing"}, "names no configuration"),
         ({"x/train-script.sh": SCRIPT * 2}, "2 configurations"),
         ({"x/centroid.yaml": "a: [b"}, "not a training configuration"),
         ({"x/centroid.yaml": "model_config: 3"}, "not a training configuration"),

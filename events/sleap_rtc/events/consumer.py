@@ -1,9 +1,9 @@
 """Orchestration: the one loop that takes messages off a queue.
 
-It asks for messages only while it has a free slot, keeps each one hidden from its receipt until it is
-settled, lets what failed come back after a while, and moves poison to the dead letters with the reason. On
-stop the long poll in flight is finished, since cutting it would lose what it was about to bring; what it
-brought goes straight back.
+It asks for messages only while it has a free slot and its gate is open, keeps each one hidden from its
+receipt until it is settled, lets what failed come back after a while, and moves poison to the dead letters
+with the reason. On stop the long poll in flight is finished, since cutting it would lose what it was about to
+bring; what it brought goes straight back, and so does what comes when somebody else has taken the place.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import contextlib
 import logging
 import random
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.events import delivery
 from sleap_rtc.events.bookkeeping import Bookkeeping
 from sleap_rtc.events.dead_letter import attribute_text, letter_of
 from sleap_rtc.events.delivery import GiveUp, RetryIn, Trouble
+from sleap_rtc.events.gate import OpenGate
 from sleap_rtc.events.held_message import HeldMessage, Standing
 from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater, Unfinished
 from sleap_rtc.events.queue import HandleDead, Message, MessageTooLarge, Queue
@@ -34,7 +35,9 @@ from sleap_rtc.events.queue_events import (
 from sleap_rtc.storage.errors import SleapRtcError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from sleap_rtc.events.gate import Gate
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +61,7 @@ class Consumer:
             did not get through, any other exception for a fault of ours.
         role: what the queue is for, such as `jobs`; named in events, where its name may hold a room id.
         slots: how many are handled at once.
+        gate: shares them with other work.
         visibility_s: for how long a message stays hidden without a heartbeat, in seconds.
         wait_s: length of the long poll, in seconds.
         dead_letters: where poison goes.
@@ -75,6 +79,7 @@ class Consumer:
         *,
         role: str = "queue",
         slots: int = 1,
+        gate: Gate | None = None,
         visibility_s: int = 60,
         wait_s: int = 10,
         dead_letters: Queue | None = None,
@@ -88,6 +93,7 @@ class Consumer:
         self._handle = handle
         self._role = role
         self._slots = slots
+        self._gate = gate or OpenGate()
         self._visibility_s = visibility_s
         self._wait_s = wait_s
         self._dead_letters = dead_letters
@@ -105,6 +111,9 @@ class Consumer:
             if free <= 0:
                 await self._one_finished(stop)
                 continue
+            await _unless(stop, self._gate.wait())
+            if stop.is_set():
+                break
             try:
                 messages = await self._queue.receive(free, self._wait_s, self._visibility_s)
             except Exception as error:
@@ -113,18 +122,16 @@ class Consumer:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _PAUSE_AFTER_ERROR_S)
                 continue
-            if stop.is_set():
-                await asyncio.gather(*map(self._give_back, messages))
-            else:
-                for message in messages:
+            late = [message for message in messages if stop.is_set() or not self._gate.enter()]
+            for message in messages:
+                if message not in late:
                     self._start(message)
+            await asyncio.gather(*map(self._give_back, late))
         if self._running:
             await asyncio.wait(self._running)
 
     async def _one_finished(self, stop: asyncio.Event) -> None:
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({*self._running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
+        await _unless(stop, asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED))
 
     def _start(self, message: Message) -> None:
         task = asyncio.create_task(self._consume(message))
@@ -134,6 +141,7 @@ class Consumer:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        self._gate.leave()
         self._on_event(SlotsChanged(self._role, len(self._running)))
 
     async def _give_back(self, message: Message) -> None:
@@ -246,3 +254,13 @@ class Consumer:
         self._on_event(Buried(self._role, code))
         where = (self._queue.name, message.message_id)
         log.error("queue %s: poison message %s (%s): %s", *where, code, attribute_text(reason))
+
+
+async def _unless(stop: asyncio.Event, wait: Coroutine[Any, Any, object]) -> None:
+    """Wait, but no longer than until `stop` is set."""
+    tasks = [asyncio.create_task(wait), asyncio.create_task(stop.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

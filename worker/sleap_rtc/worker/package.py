@@ -22,7 +22,7 @@ _TRAIN_LINE = re.compile(r"^\s*sleap-(?:nn\s+)?train\s+.*--config-name\s+(\S+)",
 
 @dataclass(frozen=True)
 class TrainingPackage:
-    """An unpacked package: its folder, and the one configuration that its script names."""
+    """An unpacked package: its folder, and a configuration that its script names."""
 
     folder: Path
     config: Path
@@ -41,27 +41,58 @@ def unpack(archive: Path, into: Path) -> TrainingPackage:
         PackageRefused: it is not a package, or it is not safe to unpack.
         DiskFull: there is no room for it.
     """
+    extract(archive, into)
+    packages = read_packages(into)
+    if len(packages) > 1:
+        raise PackageRefused(why=f"its {SCRIPT} names {len(packages)} configurations, and one is supported")
+    return packages[0]
+
+
+def extract(archive: Path, into: Path) -> None:
+    """Unpack a package into an empty folder, whatever it asks for.
+
+    Raises:
+        PackageRefused: it is not safe to unpack.
+        DiskFull: there is no room for it.
+    """
     try:
         unpack_zip(archive, into)
     except ArchiveRefused as error:
         raise PackageRefused(why=error.why) from error
-    return _read(into)
 
 
-def _read(folder: Path) -> TrainingPackage:
-    scripts = [folder / SCRIPT, *folder.glob(f"*/{SCRIPT}")]
-    found = [script for script in scripts if script.is_file()]
-    if not found:
-        raise PackageRefused(why=f"it has no {SCRIPT}")
-    script = found[0]
+def read_packages(folder: Path) -> tuple[TrainingPackage, ...]:
+    """Read what is to be trained, in the order of the script: one configuration at least.
+
+    Raises:
+        PackageRefused: there is no script, or it names no configuration that is there.
+    """
+    script = find_script(folder, SCRIPT)
     names = _TRAIN_LINE.findall(script.read_text(encoding="utf-8", errors="replace"))
-    if len(names) != 1:
-        raise PackageRefused(why=f"its {SCRIPT} names {len(names)} configurations, and one is supported")
-    name = Path(names[0].strip("\"'")).name
-    config = script.parent / (name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
+    if not names:
+        raise PackageRefused(why=f"its {SCRIPT} names no configuration")
+    configs = [_config(script.parent, name) for name in names]
+    return tuple(TrainingPackage(script.parent, config, _model_type(config)) for config in configs)
+
+
+def find_script(folder: Path, name: str) -> Path:
+    """Return where a script lies: in the folder itself, or in one right below it.
+
+    Raises:
+        PackageRefused: nowhere.
+    """
+    found = [script for script in (folder / name, *sorted(folder.glob(f"*/{name}"))) if script.is_file()]
+    if not found:
+        raise PackageRefused(why=f"it has no {name}")
+    return found[0]
+
+
+def _config(folder: Path, named: str) -> Path:
+    name = Path(named.strip("\"'")).name
+    config = folder / (name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
     if not config.is_file():
         raise PackageRefused(why=f"its configuration {config.name} is missing")
-    return TrainingPackage(script.parent, config, _model_type(config))
+    return config
 
 
 def _model_type(config: Path) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sleap_rtc.events.outcome import Done, Poison
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class ShiftWatch:
-    """Stands between the consumer and the handler, and counts.
+    """Stands between the consumer and the handler, and counts, other work included.
 
     Args:
         shift: when it is over.
@@ -51,16 +51,28 @@ class ShiftWatch:
 
     async def handle(self, message: Message) -> Outcome:
         """Handle a message; the one that ends the shift is settled like any other."""
+        with self.at_work():
+            outcome = await self._handle(message)
+        if isinstance(outcome, (Done, Poison)):
+            self.settled()
+        else:
+            self._look()
+        return outcome
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Be at work while the block runs."""
         self._under_way += 1
         try:
-            outcome = await self._handle(message)
+            yield
         finally:
             self._under_way -= 1
             self._idle_since = self._clock()
-        if isinstance(outcome, (Done, Poison)):
-            self._settled += 1
+
+    def settled(self) -> None:
+        """Count a job that is done."""
+        self._settled += 1
         self._look()
-        return outcome
 
     async def run(self) -> None:
         """Look for the end of the shift until `stop` is set."""
