@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -40,6 +41,17 @@ def test_training_gives_lines_metrics_and_a_checkpoint(tiny: TrainingPackage) ->
     assert result.epochs[-1]["train/loss"] < result.epochs[0]["train/loss"]
     assert (result.folder / "best.ckpt").is_file()
     assert any("reference trainer: epoch 3/3" in line for line in lines)
+
+
+def test_the_engines_messages_are_handed_on_as_they_came(tiny: TrainingPackage) -> None:
+    said: list[str] = []
+    SubprocessTrainer("reference").train(
+        tiny, epochs(2), lambda _: None, threading.Event(), on_message=said.append
+    )
+    events = [json.loads(message)["event"] for message in said]
+    assert events[-1] == "train_end"
+    assert events.count("epoch_end") == 2
+    assert all(message.startswith('{"') for message in said)
 
 
 def test_a_failing_engine_leaves_its_last_words(tiny: TrainingPackage) -> None:

@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING, Any, Self
 import zmq
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _LOOPBACK = "tcp://127.0.0.1"
 
 
 class EngineLink:
-    """Hears what an engine publishes, and publishes commands to it. Not for several threads at once."""
+    """Hears what an engine publishes, and publishes commands to it. Not for several threads at once.
 
-    def __init__(self) -> None:
+    Args:
+        on_message: given every message as it came.
+    """
+
+    def __init__(self, on_message: Callable[[str], None] = lambda _: None) -> None:
+        self._on_message = on_message
         self._context = zmq.Context()
         self._progress = self._context.socket(zmq.SUB)
         self._control = self._context.socket(zmq.PUB)
@@ -40,8 +45,10 @@ class EngineLink:
         """Return the next message; None if none came in that time, or one that cannot be read."""
         if not self._progress.poll(wait_ms):
             return None
+        raw = self._progress.recv()
+        self._on_message(raw.decode("utf-8", "replace"))
         try:
-            message = json.loads(self._progress.recv())
+            message = json.loads(raw)
         except ValueError:
             return None
         return message if isinstance(message, dict) else None

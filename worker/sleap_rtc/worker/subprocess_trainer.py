@@ -49,13 +49,14 @@ class SubprocessTrainer:
         *,
         on_event: OnEvent = lambda _: None,
         commands: TrainingCommands | None = None,
+        on_message: Callable[[str], None] = lambda _: None,
     ) -> TrainingResult:
         """Run the engine to its end."""
         commands = commands or TrainingCommands()
         folder = package.folder / "models" / package.run_name
         try:
             arguments = command(self._name)
-            with EngineLink() as link:
+            with EngineLink(on_message) as link:
                 engine = _Engine(
                     [*arguments, *_options(package, overrides, link)],
                     package.folder,

@@ -54,6 +54,7 @@ class Trainer(Protocol):
         *,
         on_event: OnEvent = lambda _: None,
         commands: TrainingCommands | None = None,
+        on_message: Callable[[str], None] = lambda _: None,
     ) -> TrainingResult:
         """Train until it is done, or until `stop` is set, which ends the engine at once, a paused one too.
 
@@ -64,6 +65,7 @@ class Trainer(Protocol):
             stop: set when the job is not ours any more.
             on_event: told what happens, from the calling thread; what it raises is logged and ends nothing.
             commands: what the engine is told while it runs. It is closed when the training is over.
+            on_message: given each message of the engine as it came, for whoever understands it himself.
 
         Raises:
             TrainerMissing: the engine is not installed here.
