@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from support.desktop import COLLEAGUE, Lab, MemoryLab, ServiceLab, hold_of, states
 
-from sleap_rtc.events import job_steps
-from sleap_rtc.events.job_reports import Advanced, Failed, GivenBack, Hold, Renewed
+from sleap_rtc.events import job_asks, job_steps
+from sleap_rtc.events.job_commands import CommandAnswer, Pause
+from sleap_rtc.events.job_reports import Advanced, Failed, GivenBack, Hold, Obeyed, Renewed
+from sleap_rtc.events.job_samples import LARGEST_SAMPLE_BYTES
 from sleap_rtc.events.jobs import JobCancelled, JobClaimed, JobEnded, JobNotReady, JobState, LeaseLost
 from sleap_rtc.events.workers import WorkerView
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.storage.errors import InputError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +29,9 @@ UPLOADING = Advanced(state=JobState.UPLOADING, note="model", model_id="0badcafe"
 BROKEN = Failed(code="training_failed", message="It stopped.")
 LATER = GivenBack(reason="the store was away", delay_s=60, counts=True)
 NEVER = "01J00000000000000000000000"
+PNG = b"\x89PNG\r\n\x1a\nthe rest"
+COMMAND_ID = "01J00000000000000000000001"
+OBEYED = Obeyed(command_id=COMMAND_ID, answer=CommandAnswer(outcome="done", text="paused"))
 
 
 @pytest.fixture(params=["records", "service"])
@@ -42,6 +48,11 @@ def changed(lab: Lab, hold: Hold, change: Callable[[Job], Job]) -> None:
 
 def cancelled(lab: Lab, hold: Hold) -> None:
     changed(lab, hold, lambda job: job_steps.cancelled(job, datetime.now(UTC), "Ada"))
+
+
+def asked(lab: Lab, hold: Hold) -> None:
+    """Let somebody give the holder a command."""
+    changed(lab, hold, lambda job: job_asks.asked(job, COMMAND_ID, Pause(), "Ada", datetime.now(UTC)))
 
 
 def expired(lab: Lab, hold: Hold) -> None:
@@ -61,7 +72,7 @@ def test_a_claimed_job_is_the_workers(lab: Lab) -> None:
     assert (job.state, job.fencing, job.attempt) == ("claimed", 1, 1)
     assert job.lease is not None
     assert job.lease.worker_id == "w1"
-    lab.desk().look(hold_of(job))
+    assert lab.desk().look(hold_of(job)) == job
 
 
 def test_a_job_goes_through_its_steps_and_the_room_is_told(lab: Lab) -> None:
@@ -136,7 +147,7 @@ def test_a_job_that_waits_says_for_how_long(lab: Lab) -> None:
 def test_a_cancelled_job_is_taken_from_its_holder_who_learns_by_whom(lab: Lab) -> None:
     hold = lab.claimed()
     cancelled(lab, hold)
-    for tell in (lambda: lab.desk().look(hold), lambda: lab.desk().report(hold, Renewed())):
+    for tell in (partial(lab.desk().look, hold), partial(lab.desk().report, hold, Renewed())):
         with pytest.raises(JobCancelled, match="cancelled by Ada") as told:
             tell()
         assert told.value.by == "Ada"
@@ -202,6 +213,110 @@ def test_another_member_does_not_write_the_log_of_a_held_job(lab: Lab) -> None:
     hold = lab.claimed()
     with pytest.raises(LeaseLost):
         lab.desk(COLLEAGUE).write_log(hold, 100_001, "not from here")
+
+
+def live_of(lab: Lab, hold: Hold, seq: int) -> str:
+    key = keys.progress_key(hold.room_id, hold.job_id, hold.fencing, seq)
+    return lab.rooms.get(key).body.decode()
+
+
+def test_the_first_writing_of_live_events_counts(lab: Lab) -> None:
+    hold = lab.claimed()
+    lab.desk().write_progress(hold, 12, '{"text":"Mäuse\u2028"}\n')
+    lab.desk().write_progress(hold, 12, "something else")
+    assert live_of(lab, hold, 12) == '{"text":"Mäuse\u2028"}\n'
+
+
+def test_the_last_events_of_a_job_that_was_lost_are_kept_as_those_of_their_run(lab: Lab) -> None:
+    hold = lab.claimed("w1")
+    expired(lab, hold)
+    lab.desk(COLLEAGUE).claim(lab.room_id, hold.job_id, "w2", "m2")
+    lab.desk().write_progress(hold, 7, "the end\n")
+    assert live_of(lab, hold, 7) == "the end\n"
+
+
+def test_events_of_a_held_job_are_its_holders(lab: Lab) -> None:
+    hold = lab.claimed()
+    with pytest.raises(LeaseLost):
+        lab.desk(COLLEAGUE).write_progress(hold, 1, "not from here")
+    with pytest.raises(LeaseLost):
+        lab.desk().write_progress(Hold(hold.room_id, hold.job_id, 7), 1, "never given out")
+
+
+def sample_of(lab: Lab, hold: Hold) -> bytes:
+    return lab.rooms.get(keys.sample_key(hold.room_id, hold.job_id, "frame-7.png")).body
+
+
+def test_a_picture_takes_the_place_of_an_earlier_one(lab: Lab) -> None:
+    hold = lab.claimed()
+    lab.desk().write_sample(hold, "frame-7.png", PNG)
+    lab.desk().write_sample(hold, "frame-7.png", PNG + b"newer")
+    assert sample_of(lab, hold) == PNG + b"newer"
+
+
+def test_a_picture_of_a_holder_that_was_lost_takes_the_place_of_none(lab: Lab) -> None:
+    hold = lab.claimed("w1")
+    expired(lab, hold)
+    job = lab.desk(COLLEAGUE).claim(lab.room_id, hold.job_id, "w2", "m2")
+    lab.desk(COLLEAGUE).write_sample(hold_of(job), "frame-7.png", PNG + b"newer")
+    lab.desk().write_sample(hold, "frame-7.png", PNG + b"stale")
+    assert sample_of(lab, hold) == PNG + b"newer"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("frame-7.png", b"GIF89a", "not a PNG"),
+        ("frame-7.png", PNG + bytes(LARGEST_SAMPLE_BYTES), "too large"),
+        ("frame-7.exe", PNG, "not a name"),
+        (".png", PNG, "not a name|content|name"),
+    ],
+    ids=["another kind", "too large", "another name", "no name"],
+)
+def test_what_is_no_picture_is_not_kept(lab: Lab, name: str, content: bytes, why: str) -> None:
+    hold = lab.claimed()
+    with pytest.raises(InputError, match=why):
+        lab.desk().write_sample(hold, name, content)
+    assert list(lab.rooms.list(keys.samples_prefix(hold.room_id, hold.job_id))) == []
+
+
+def test_pictures_of_a_held_job_are_its_holders(lab: Lab) -> None:
+    hold = lab.claimed()
+    with pytest.raises(LeaseLost):
+        lab.desk(COLLEAGUE).write_sample(hold, "frame-7.png", PNG)
+
+
+def test_an_answer_is_noted_once_and_the_room_is_not_told(lab: Lab) -> None:
+    hold = lab.claimed()
+    asked(lab, hold)
+    job = lab.desk().report(hold, OBEYED)
+    again = lab.desk().report(hold, OBEYED.model_copy(update={"answer": CommandAnswer.refused("no")}))
+    assert [each.answer for each in again.asked] == [each.answer for each in job.asked] == [OBEYED.answer]
+    assert (lab.told(), states(again)) == (["claimed"], ["uploaded", "queued", "claimed"])
+
+
+def test_an_answer_may_come_just_after_the_job_was_cancelled(lab: Lab) -> None:
+    hold = lab.claimed()
+    asked(lab, hold)
+    cancelled(lab, hold)
+    lab.desk().report(hold, OBEYED)
+    assert lab.job(hold).asked[0].answer == OBEYED.answer
+
+
+def test_nobody_else_answers_for_the_holder(lab: Lab) -> None:
+    hold = lab.claimed()
+    asked(lab, hold)
+    for desk, held in ((lab.desk(COLLEAGUE), hold), (lab.desk(), Hold(hold.room_id, hold.job_id, 7))):
+        with pytest.raises(LeaseLost):
+            desk.report(held, OBEYED)
+    assert lab.job(hold).asked[0].answer is None
+
+
+def test_a_look_shows_what_was_asked(lab: Lab) -> None:
+    hold = lab.claimed()
+    asked(lab, hold)
+    (shown,) = lab.desk().look(hold).asked
+    assert (shown.command, shown.run) == (Pause(), hold.fencing)
 
 
 def test_a_worker_says_that_it_is_there(lab: Lab) -> None:

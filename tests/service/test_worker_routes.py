@@ -32,6 +32,8 @@ ROUTES: list[tuple[str, str, Any]] = [
     ("POST", f"/jobs/{NEVER}/report", {"fencing": 1, "report": {"kind": "renewed"}}),
     ("GET", f"/jobs/{NEVER}/hold?fencing=1", None),
     ("POST", f"/jobs/{NEVER}/log", {"fencing": 1, "segment": 1, "text": "x"}),
+    ("POST", f"/jobs/{NEVER}/live", {"fencing": 1, "seq": 1, "text": "x"}),
+    ("POST", f"/jobs/{NEVER}/samples", {"fencing": 1, "name": "a.png", "content": "aaaa"}),
     (
         "POST",
         f"/jobs/{NEVER}/model-files/open",
@@ -102,6 +104,11 @@ def test_a_worker_is_not_believed_for_longer_than_any_other(lab: ServiceLab) -> 
         ("POST", f"/jobs/{NEVER}/log", {"fencing": 1, "segment": -1, "text": "x"}),
         ("POST", f"/jobs/{NEVER}/log", {"fencing": 1, "segment": 100_000_000, "text": "x"}),
         ("POST", f"/jobs/{NEVER}/log", {"fencing": 1, "segment": 1, "text": "x" * (1024 * 1024 + 1)}),
+        ("POST", f"/jobs/{NEVER}/live", {"fencing": 1, "seq": 0, "text": "x"}),
+        ("POST", f"/jobs/{NEVER}/live", {"fencing": 1, "seq": 2**53 + 1, "text": "x"}),
+        ("POST", f"/jobs/{NEVER}/live", {"fencing": 1, "seq": 1, "text": "x" * (1024 * 1024 + 1)}),
+        ("POST", f"/jobs/{NEVER}/samples", {"fencing": 1, "name": "../a.png", "content": "aaaa"}),
+        ("POST", f"/jobs/{NEVER}/samples", {"fencing": 1, "name": "a.png", "content": "AAAA" * 1_400_000}),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from pydantic import ValidationError
 
+from sleap_rtc.client.job_live_client import JobLiveClient
 from sleap_rtc.client.push_session import PushSession
 from sleap_rtc.events.api import (
     CompleteUpload,
@@ -70,11 +71,11 @@ _TRIES_IN_HASTE = 2
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,79}")
 
 
-class ServiceClient:
+class ServiceClient(JobLiveClient):
     """Calls the service at one address with one token."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._http = ServiceHttp(url, token)
+        super().__init__(ServiceHttp(url, token))
         self.url = self._http.url
 
     def create_room(self, name: str) -> RoomView:

@@ -150,9 +150,10 @@ class RetryJob(_Request):
 
 
 class JobView(Job):
-    """A job, and what it waits for if it waits."""
+    """A job, what it waits for if it waits, and under which name live peers find the worker that holds it."""
 
     waiting: Waiting | None = None
+    worker_peer_id: str = ""
 
 
 class LogSegment(_Reply):

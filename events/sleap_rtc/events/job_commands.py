@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 CommandId = Annotated[str, Field(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
 """A ULID."""
 MOST_ANSWER_CHARACTERS = 1000
+MOST_NAME_CHARACTERS = 256
+ValueName = Annotated[str, Field(max_length=80)]
+ValueText = Annotated[str, Field(max_length=200)]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
 
@@ -80,9 +83,25 @@ class CommandAnswer(BaseModel):
     outcome: Literal["done", "refused"]
     text: str = Field(max_length=MOST_ANSWER_CHARACTERS)
     files: tuple[FileName, ...] = Field((), max_length=8)
-    values: dict[str, float | int | str] = Field(default_factory=dict, max_length=16)
+    values: dict[ValueName, float | int | ValueText] = Field(default_factory=dict, max_length=16)
 
     @classmethod
     def refused(cls, why: str) -> CommandAnswer:
         """Return the answer to what cannot be done."""
         return cls(outcome="refused", text=why[:MOST_ANSWER_CHARACTERS])
+
+
+class AskedCommand(BaseModel):
+    """A command that came by way of the job's record, and what became of it.
+
+    `run` is the fencing number of the claim that it was meant for: no later holder obeys it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    command_id: CommandId
+    command: Command
+    by: str = Field(max_length=MOST_NAME_CHARACTERS)
+    at: AwareDatetime
+    run: int
+    answer: CommandAnswer | None = None

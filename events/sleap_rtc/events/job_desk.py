@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sleap_rtc.events import job_steps
 from sleap_rtc.events.job_reports import reported
+from sleap_rtc.events.job_samples import check_sample
 from sleap_rtc.events.jobs import LeaseLost
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import PreconditionFailed
@@ -44,11 +45,22 @@ class JobDesk(Protocol):
     def report(self, hold: Hold, report: Report) -> Job:
         """Change a job as its holder says. Raises LeaseLost, and JobCancelled where somebody cancelled it."""
 
-    def look(self, hold: Hold) -> None:
-        """Look whether the job is still the holder's. Raises LeaseLost, JobCancelled."""
+    def look(self, hold: Hold) -> Job:
+        """Return the job while it is still the holder's. Raises LeaseLost, JobCancelled."""
 
     def write_log(self, hold: Hold, segment: int, text: str) -> None:
         """Keep a numbered piece of the job's log, also after the job is lost; the first writing counts."""
+
+    def write_progress(self, hold: Hold, seq: int, text: str) -> None:
+        """Keep events of the hold's run, a line of JSON each and `seq` the number of the last, for whoever
+        watches without a live path; also after the job is lost. The first writing counts."""
+
+    def write_sample(self, hold: Hold, name: str, content: bytes) -> None:
+        """Keep a picture that the trainer drew, a PNG; that of a later run takes the place of an earlier one.
+
+        Raises:
+            InputError: it is no PNG, it is too large, or the name is none for it.
+        """
 
     def check_in(self, view: WorkerView) -> None:
         """Say that a worker is there, and until when to believe it."""
@@ -102,9 +114,9 @@ class StoreJobDesk:
 
         return self._told(hold.room_id, hold.job_id, to_reported)
 
-    def look(self, hold: Hold) -> None:
-        """Look whether the job is still the holder's."""
-        self.held(hold)
+    def look(self, hold: Hold) -> Job:
+        """Return the job while it is the holder's."""
+        return self.held(hold)
 
     def held(self, hold: Hold) -> Job:
         """Return the job while it is the holder's. Raises LeaseLost, JobCancelled."""
@@ -120,6 +132,25 @@ class StoreJobDesk:
         key = keys.log_key(hold.room_id, hold.job_id, segment)
         with suppress(PreconditionFailed):
             self._rooms.put(key, text.encode(), Create(), "text/plain; charset=utf-8")
+
+    def write_progress(self, hold: Hold, seq: int, text: str) -> None:
+        """Keep events of the hold's run; what is there already stays."""
+        if self._subject:
+            self._check_writer(self._jobs.get(hold.room_id, hold.job_id), hold)
+        key = keys.progress_key(hold.room_id, hold.job_id, hold.fencing, seq)
+        with suppress(PreconditionFailed):
+            self._rooms.put(key, text.encode(), Create(), "application/x-ndjson")
+
+    def write_sample(self, hold: Hold, name: str, content: bytes) -> None:
+        """Keep a picture; one of a holder that was lost takes the place of none."""
+        key = keys.sample_key(hold.room_id, hold.job_id, name)
+        check_sample(name, content)
+        job = self._jobs.get(hold.room_id, hold.job_id)
+        self._check_writer(job, hold)
+        with suppress(PreconditionFailed):
+            self._rooms.put(
+                key, content, Overwrite() if hold.fencing == job.fencing else Create(), "image/png"
+            )
 
     def check_in(self, view: WorkerView) -> None:
         """Say that a worker is there."""

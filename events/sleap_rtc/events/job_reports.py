@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sleap_rtc.events import job_steps
-from sleap_rtc.events.jobs import Job, JobFailure, JobState
+from sleap_rtc.events import job_asks, job_steps
+from sleap_rtc.events.job_commands import CommandAnswer, CommandId
+from sleap_rtc.events.jobs import Job, JobFailure, JobState, LeaseLost
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -76,7 +77,15 @@ class GivenBack(_Report):
     counts: bool
 
 
-Report = Annotated[Renewed | Advanced | Failed | GivenBack, Field(discriminator="kind")]
+class Obeyed(_Report):
+    """What became of a command of the job's record; may also be said just after the hold has ended."""
+
+    kind: Literal["obeyed"] = "obeyed"
+    command_id: CommandId
+    answer: CommandAnswer
+
+
+Report = Annotated[Renewed | Advanced | Failed | GivenBack | Obeyed, Field(discriminator="kind")]
 
 
 def reported(job: Job, report: Report, fencing: int, now: datetime, rules: JobRules) -> Job:
@@ -92,9 +101,8 @@ def reported(job: Job, report: Report, fencing: int, now: datetime, rules: JobRu
             return job_steps.renewed(job, fencing, now, rules.lease_s)
         case Advanced():
             moved = job_steps.advanced(job, JobState(report.state), fencing, now, report.note)
-            if report.model_id is None:
-                return moved
-            return moved.model_copy(update={"model_id": report.model_id, "model_type": report.model_type})
+            model = {"model_id": report.model_id, "model_type": report.model_type}
+            return moved.model_copy(update=model if report.model_id else {})
         case Failed():
             job_steps.check_fencing(job, fencing)
             holder = job.lease.worker_id if job.lease else "?"
@@ -109,6 +117,10 @@ def reported(job: Job, report: Report, fencing: int, now: datetime, rules: JobRu
                 rules.most_attempts,
                 counts=report.counts,
             )
+        case Obeyed():
+            if fencing > job.fencing:
+                raise LeaseLost(held=fencing, current=job.fencing)
+            return job_asks.answered(job, fencing, report.command_id, report.answer, now)
 
 
 def _said_before(job: Job, report: Report, fencing: int) -> bool:
@@ -117,7 +129,7 @@ def _said_before(job: Job, report: Report, fencing: int) -> bool:
         return False
     last, failure = job.history[-1], job.failure
     match report:
-        case Renewed():
+        case Renewed() | Obeyed():
             return False
         case Advanced():
             return (last.state, last.event) == (report.state, report.note)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from sleap_rtc.events.job_commands import AskedCommand
 from sleap_rtc.storage.document import Document
 from sleap_rtc.storage.errors import ExitCode, SleapRtcError
 
@@ -150,12 +151,26 @@ class JobFailure(BaseModel):
     message: str
 
 
+def _readable(asked: object) -> object:
+    """Leave out commands that only a newer version knows: nobody here obeys them, and the job goes on."""
+    return [each for each in asked if _is_command(each)] if isinstance(asked, list | tuple) else asked
+
+
+def _is_command(asked: object) -> bool:
+    try:
+        AskedCommand.model_validate(asked)
+    except ValidationError:
+        return False
+    return True
+
+
 class Job(Document):
     """`{room_id}/jobs/{job_id}/job.json`.
 
     `attempt` counts the claims, `spent` those of them that speak against the job: its worker was lost, or its
     dataset did not come through. A worker that shut down costs nothing. `accepted` is set once its model is
-    the one that counts: from then on the job is nobody's, whatever leases say.
+    the one that counts: from then on the job is nobody's, whatever leases say. `watched_until` and `asked`
+    are what `job_asks` says of them.
     """
 
     job_id: str
@@ -176,6 +191,8 @@ class Job(Document):
     failure: JobFailure | None = None
     model_id: str | None = None
     model_type: str | None = None
+    watched_until: datetime | None = None
+    asked: Annotated[tuple[AskedCommand, ...], BeforeValidator(_readable)] = ()
     history: tuple[Edge, ...] = ()
 
     @property

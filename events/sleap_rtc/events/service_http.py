@@ -30,7 +30,7 @@ from sleap_rtc.storage.errors import (
 from sleap_rtc.storage.http_transfer import socket_trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -94,7 +94,11 @@ class ServiceHttp:
         except ValidationError as error:
             raise self._not_ours() from error
 
-    def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[str]:
+    def read(self, path: str) -> bytes:
+        """Get bytes that are no JSON."""
+        return self._send("GET", path, None, TRIES)
+
+    def stream(self, path: str, headers: Mapping[str, str]) -> Generator[str]:
         """Yield the lines of a stream until it is cut or falls silent for half a minute."""
         url = self.url + path
         timeout = urllib3.Timeout(connect=5, read=_SILENCE_S)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field
 
 from sleap_rtc.events.job_reports import Report
+from sleap_rtc.events.job_samples import LARGEST_SAMPLE_BYTES, SampleName
 from sleap_rtc.events.model_files_api import (
     AbortFile,
     CompleteFile,
@@ -32,6 +33,7 @@ LONGEST_DELAY_S = 900
 LARGEST_WAKE_UP_BYTES = 16 * 1024
 LARGEST_LETTER_BYTES = 1024 * 1024
 LARGEST_LOG_CHARACTERS = 1024 * 1024
+LARGEST_PROGRESS_CHARACTERS = 1024 * 1024
 
 ReceiptHandle = Annotated[str, Field(min_length=1, max_length=4096)]
 Attributes = Annotated[
@@ -139,6 +141,22 @@ class WriteLog(_Request):
     fencing: Fencing
     segment: int = Field(ge=0, le=99_999_999)
     text: str = Field(max_length=LARGEST_LOG_CHARACTERS)
+
+
+class WriteProgress(_Request):
+    """`POST .../live`: events of the holder's run, a line of JSON each; `seq` is the number of the last."""
+
+    fencing: Fencing
+    seq: int = Field(ge=1, le=2**53)
+    text: str = Field(max_length=LARGEST_PROGRESS_CHARACTERS)
+
+
+class WriteSample(_Request):
+    """`POST .../samples`: a picture that the trainer drew, a PNG in base64."""
+
+    fencing: Fencing
+    name: SampleName
+    content: Annotated[Base64Bytes, Field(max_length=LARGEST_SAMPLE_BYTES)]
 
 
 class CheckIn(_Request):

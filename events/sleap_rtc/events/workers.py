@@ -47,6 +47,11 @@ def peers_with(workers: list[WorkerView], model_id: str, now: datetime) -> list[
     return [each.peer_id for each in by_load]
 
 
+def peer_of(workers: list[WorkerView], worker_id: str, now: datetime) -> str:
+    """Return the peer id of a worker; empty if it is not believed to be there, or not among the peers."""
+    return next((each.peer_id for each in present(workers, now) if each.worker_id == worker_id), "")
+
+
 def worker_id(host_name: str, token: str) -> str:
     """Return an id that says on which machine a worker runs and is no other's.
 

@@ -14,6 +14,7 @@ from sleap_rtc.events.api import JobView
 from sleap_rtc.events.jobs import JobState, RetryRefused
 from sleap_rtc.events.uploads import AskedJob, UploadRecord
 from sleap_rtc.events.waiting import waiting
+from sleap_rtc.events.workers import peer_of
 from sleap_rtc.service.worker_presences import worker_presences
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
@@ -82,7 +83,14 @@ class Jobs:
         others = list(self._store.open(room_id)) if unended is None else unended
         workers = worker_presences(self._rooms, room_id)
         now = datetime.now(UTC)
-        return [JobView(**dict(job), waiting=waiting(job, others, workers, now)) for job in wanted]
+        return [
+            JobView(
+                **dict(job),
+                waiting=waiting(job, others, workers, now),
+                worker_peer_id=peer_of(workers, job.lease.worker_id, now) if job.lease else "",
+            )
+            for job in wanted
+        ]
 
     def workers(self, room_id: str) -> list[WorkerView]:
         """Return what the room's workers said of themselves last."""

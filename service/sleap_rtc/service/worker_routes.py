@@ -33,6 +33,8 @@ from sleap_rtc.events.worker_api import (
     WorkerId,
     WorkerTerms,
     WriteLog,
+    WriteProgress,
+    WriteSample,
 )
 from sleap_rtc.events.workers import BELIEVED_FOR, WorkerView
 from sleap_rtc.service.callers import P, W
@@ -127,10 +129,9 @@ def report(room_id: str, job_id: JobId, body: ReportJob, parts: P, caller: W) ->
 @worker_api.get(_JOB + "/hold")
 def look(
     room_id: str, job_id: JobId, fencing: Annotated[int, Query(ge=1, le=2**53)], parts: P, caller: W
-) -> Acknowledged:
-    """Tell a holder whether the job is still his."""
-    parts.job_desk(caller.subject).look(Hold(room_id, job_id, fencing))
-    return _DONE
+) -> Job:
+    """Show the job to its holder, for as long as it is his."""
+    return parts.job_desk(caller.subject).look(Hold(room_id, job_id, fencing))
 
 
 @worker_api.post(_JOB + "/log")
@@ -138,6 +139,22 @@ def write_log(room_id: str, job_id: JobId, body: WriteLog, parts: P, caller: W) 
     """Keep a piece of a job's log."""
     hold = Hold(room_id, job_id, body.fencing)
     parts.job_desk(caller.subject).write_log(hold, body.segment, body.text)
+    return _DONE
+
+
+@worker_api.post(_JOB + "/live")
+def write_progress(room_id: str, job_id: JobId, body: WriteProgress, parts: P, caller: W) -> Acknowledged:
+    """Keep events of a job for those who watch it without a live path."""
+    hold = Hold(room_id, job_id, body.fencing)
+    parts.job_desk(caller.subject).write_progress(hold, body.seq, body.text)
+    return _DONE
+
+
+@worker_api.post(_JOB + "/samples")
+def write_sample(room_id: str, job_id: JobId, body: WriteSample, parts: P, caller: W) -> Acknowledged:
+    """Keep a picture that the trainer drew."""
+    hold = Hold(room_id, job_id, body.fencing)
+    parts.job_desk(caller.subject).write_sample(hold, body.name, body.content)
     return _DONE
 
 

@@ -12,6 +12,8 @@
                      {room_id}/models/{model_type}_{model_id}/...   model.json last
                      {room_id}/jobs/{job_id}/job.json
                      {room_id}/jobs/{job_id}/log/{segment:08d}.txt
+                     {room_id}/jobs/{job_id}/live/{run:016d}-{seq:016d}.ndjson  while somebody watches
+                     {room_id}/jobs/{job_id}/samples/{name}.png     what somebody asked to see
                      {room_id}/uploads/{upload_id}.json             the service's record of an upload
                      {room_id}/datasets/{size_bytes}-{crc:016x}.json  which upload brought these bytes
                      {room_id}/feed/{event_id}.json
@@ -41,6 +43,7 @@ _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _MODEL_FOLDER = re.compile(r"(?P<type>[a-z0-9_]{1,64})_(?P<id>[0-9a-f]{8,64})")
 _WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_PROGRESS = re.compile(r"(?P<run>\d{16})-(?P<seq>\d{16})\.ndjson")
 
 
 @dataclass(frozen=True)
@@ -249,6 +252,42 @@ def log_prefix(room_id: str, job_id: str) -> str:
 def log_key(room_id: str, job_id: str, segment: int) -> str:
     """Return the key of one segment of a job's log; segments sort in the order they were written."""
     return f"{log_prefix(room_id, job_id)}{segment:08d}.txt"
+
+
+def progress_prefix(room_id: str, job_id: str) -> str:
+    """Return what the keys of a job's live events start with."""
+    return f"{jobs_prefix(room_id)}{job_id}/live/"
+
+
+def progress_key(room_id: str, job_id: str, run: int, seq: int) -> str:
+    """Return the key of the events of a run up to number `seq`.
+
+    What comes after an event sorts after the key with that event's numbers, so whoever was cut off lists
+    what he has not seen and nothing else, however long the run is.
+    """
+    return f"{progress_prefix(room_id, job_id)}{run:016d}-{seq:016d}.ndjson"
+
+
+def parse_progress_key(key: str) -> tuple[int, int] | None:
+    """Return the run and the last event of a piece of live events, or None if the key is none."""
+    found = _PROGRESS.fullmatch(key.rpartition("/")[2])
+    return (int(found["run"]), int(found["seq"])) if found else None
+
+
+def samples_prefix(room_id: str, job_id: str) -> str:
+    """Return what the keys of a job's samples start with."""
+    return f"{jobs_prefix(room_id)}{job_id}/samples/"
+
+
+def sample_key(room_id: str, job_id: str, name: str) -> str:
+    """Return the key of a picture that a job's trainer drew.
+
+    Raises:
+        InputError: the name is not a plain one of a PNG.
+    """
+    if not (is_file_name(name) and name.endswith(".png")):
+        raise InputError(message=f"{name[:128]!r} is not a name that a sample can have.")
+    return f"{samples_prefix(room_id, job_id)}{name}"
 
 
 def feed_prefix(room_id: str) -> str:

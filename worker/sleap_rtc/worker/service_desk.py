@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sleap_rtc.events.job_reports import Advanced, Failed
+from sleap_rtc.events.job_samples import check_sample
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.events.worker_api import (
     LARGEST_LOG_CHARACTERS,
@@ -15,6 +17,8 @@ from sleap_rtc.events.worker_api import (
     ReportJob,
     WorkerTerms,
     WriteLog,
+    WriteProgress,
+    WriteSample,
 )
 
 if TYPE_CHECKING:
@@ -58,16 +62,27 @@ class ServiceDesk:
             return self._service.ask("POST", path, Job, body, tries=PATIENT_TRIES)
         return self._service.ask("POST", path, Job, body)
 
-    def look(self, hold: Hold) -> None:
-        """Look whether the job is still the holder's."""
+    def look(self, hold: Hold) -> Job:
+        """Return the job while it is still the holder's."""
         path = f"{_job(hold.room_id, hold.job_id)}/hold?fencing={hold.fencing}"
-        self._service.ask("GET", path, Acknowledged)
+        return self._service.ask("GET", path, Job)
 
     def write_log(self, hold: Hold, segment: int, text: str) -> None:
         """Keep a piece of the job's log; of a flood the end."""
         text = text[-LARGEST_LOG_CHARACTERS:]
         body = WriteLog(fencing=hold.fencing, segment=segment, text=text)
         self._service.ask("POST", f"{_job(hold.room_id, hold.job_id)}/log", Acknowledged, body)
+
+    def write_progress(self, hold: Hold, seq: int, text: str) -> None:
+        """Keep events of the hold's run; what did not get through is part of the next piece."""
+        body = WriteProgress(fencing=hold.fencing, seq=seq, text=text)
+        self._service.ask("POST", f"{_job(hold.room_id, hold.job_id)}/live", Acknowledged, body, tries=1)
+
+    def write_sample(self, hold: Hold, name: str, content: bytes) -> None:
+        """Keep a picture that the trainer drew."""
+        check_sample(name, content)
+        body = WriteSample(fencing=hold.fencing, name=name, content=base64.b64encode(content))
+        self._service.ask("POST", f"{_job(hold.room_id, hold.job_id)}/samples", Acknowledged, body)
 
     def check_in(self, view: WorkerView) -> None:
         """Say that a worker is there."""
