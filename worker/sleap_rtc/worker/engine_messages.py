@@ -41,8 +41,6 @@ _WIRE_NAMES: Final = {
     Sample.name: "sample",
 }
 _NAMES: Final = {wire: name for name, wire in _WIRE_NAMES.items()}
-PLAIN_STOP: Final[Mapping[str, Any]] = {"command": "stop"}
-"""All that sleap-nn itself obeys."""
 
 
 @dataclass(frozen=True)

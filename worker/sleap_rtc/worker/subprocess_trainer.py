@@ -128,8 +128,8 @@ class _Engine:
         process = self._process
         try:
             while process.poll() is None and not stop.is_set():
-                _hear(link, dialogue, _POLL_MS)
-                dialogue.turn(time.monotonic())
+                heard = _hear(link, dialogue, _POLL_MS)
+                dialogue.turn(time.monotonic(), quiet=not heard)
             while _hear(link, dialogue, 0):
                 pass
         finally:

@@ -28,7 +28,7 @@ class EpochRecord:
         train_loss: Mean over the epoch's frames, in nats.
         val_loss: On the held-out frames after the epoch, in nats.
         val_error_px: Mean distance between predicted and labelled nodes there, in original pixels.
-        learning_rate: Of the epoch's steps.
+        learning_rate: Of the epoch's last step.
     """
 
     epoch: int

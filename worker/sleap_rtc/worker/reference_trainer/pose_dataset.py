@@ -19,6 +19,15 @@ CENTROID = "centroid"
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where a frame is from: its package, the video in it, and its index in the source video."""
+
+    path: Path
+    video: int
+    frame_index: int
+
+
+@dataclass(frozen=True)
 class PoseDataset:
     """Labelled frames at working size.
 
@@ -27,19 +36,22 @@ class PoseDataset:
         canvas: ``(n, height, width)`` grey levels.
         places: ``(n, maps, 2)`` x and y in original pixels, NaN where missing.
         scale: ``(n, 1, 2)`` working pixels per original pixel.
+        sources: Where each frame is from.
     """
 
     maps: tuple[str, ...]
     canvas: NDArray[np.uint8]
     places: NDArray[np.float64]
     scale: NDArray[np.float64]
+    sources: tuple[Source, ...]
 
     def __len__(self) -> int:
         return len(self.canvas)
 
     def subset(self, chosen: NDArray[np.intp]) -> "PoseDataset":
         """The frames at these positions."""
-        return PoseDataset(self.maps, self.canvas[chosen], self.places[chosen], self.scale[chosen])
+        sources = tuple(self.sources[row] for row in chosen)
+        return PoseDataset(self.maps, self.canvas[chosen], self.places[chosen], self.scale[chosen], sources)
 
 
 def load_dataset(
@@ -59,7 +71,7 @@ def load_dataset(
         NoEmbeddedFrames: A package without images.
         NoLabels: A package without instances.
     """
-    images, places, scales = [], [], []
+    images, places, scales, sources = [], [], [], []
     nodes: tuple[str, ...] | None = None
     for path in paths:
         if not path.is_file():
@@ -75,10 +87,11 @@ def load_dataset(
                 raise PackageUnreadable(path, f"frame {frame.frame_index} is no image") from error
             images.append(working.pixels)
             scales.append([working.scale])
+            sources.append(Source(path, frame.video, frame.frame_index))
             points = frame.points
             places.append(np.nanmean(points, axis=0, keepdims=True) if model_type == CENTROID else points)
     maps = (CENTROID,) if model_type == CENTROID else nodes or ()
-    return PoseDataset(maps, stack(images), np.stack(places), np.array(scales))
+    return PoseDataset(maps, stack(images), np.stack(places), np.array(scales), tuple(sources))
 
 
 def load_split(config: TrainingConfig) -> tuple[PoseDataset, PoseDataset]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sleap_rtc.worker.reference_trainer.confidence_maps import locate
 from sleap_rtc.worker.reference_trainer.errors import CheckpointUnreadable
-from sleap_rtc.worker.reference_trainer.pose_model import forward
+from sleap_rtc.worker.reference_trainer.pose_model import Parameters, forward
 from sleap_rtc.worker.reference_trainer.run_directory import read_checkpoint
 from sleap_rtc.worker.reference_trainer.working_image import normalise, shrink, stack, to_pixels
 
@@ -27,10 +27,20 @@ def predict(checkpoint: Path, image: NDArray[np.uint8]) -> NDArray[np.float64]:
         ValueError: The array is no image.
     """
     model = read_checkpoint(checkpoint)
-    working = shrink(image)
+    shrink(image)
     try:
-        scores = forward(model.parameters, normalise(stack([working.pixels])))[0]
+        return places_in(model.parameters, image)
     except (KeyError, ValueError) as error:
         raise CheckpointUnreadable(checkpoint, "its layers are not those of this version") from error
+
+
+def places_in(parameters: Parameters, image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Finds every node in one image; see ``predict``.
+
+    Raises:
+        KeyError, ValueError: The parameters are of another model, or the array is no image.
+    """
+    working = shrink(image)
+    scores = forward(parameters, normalise(stack([working.pixels])))[0]
     places: NDArray[np.float64] = to_pixels(locate(scores), np.array(working.scale))[0]
     return places

@@ -7,7 +7,8 @@
     ├── training_config.yaml  the config after overrides, and the trainer's name and version
     ├── training_log.csv      one line per epoch
     ├── software.json         the versions that it ran with
-    └── metrics.json          the run in a few numbers, written at its end
+    ├── metrics.json          the run in a few numbers, written at its end
+    └── samples/              pictures of what the model said on the way; no part of the model
 
 Each file appears whole or not at all: it is written beside its place, synced and moved there.
 """
@@ -32,6 +33,7 @@ from sleap_rtc.worker.reference_trainer.errors import CheckpointUnreadable, Outp
 
 BEST: Final = "best.ckpt"
 LAST: Final = "last.ckpt"
+SAMPLES: Final = "samples"
 LOG_COLUMNS: Final = ("epoch", "train_loss", "val_loss", "val_error_px", "learning_rate", "seconds")
 
 
@@ -87,10 +89,15 @@ class RunDirectory:
         """The run in a few numbers."""
         self._write("metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
 
+    def save_sample(self, name: str, picture: bytes) -> None:
+        """A picture."""
+        self._write(f"{SAMPLES}/{name}", picture)
+
     def _write(self, name: str, content: bytes) -> None:
         path = self.path / name
-        beside = self.path / f".{name}.{os.getpid()}.tmp"
+        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
+            path.parent.mkdir(exist_ok=True)
             with beside.open("wb") as file:
                 file.write(content)
                 file.flush()

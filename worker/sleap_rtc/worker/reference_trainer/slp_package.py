@@ -107,6 +107,19 @@ def labelled_frames(path: Path, *, user_instances_only: bool = True) -> Iterator
         raise NoEmbeddedFrames(path)
 
 
+def read_image(path: Path, video: int, frame_index: int) -> NDArray[np.uint8]:
+    """One embedded frame.
+
+    Raises:
+        PackageUnreadable: Not a SLEAP package, or damaged, or without this frame.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return _image(path, _embedded_videos(file)[video], frame_index)
+    except _READ_FAULTS as fault:
+        raise PackageUnreadable(path, _reason(fault)) from fault
+
+
 def _reason(fault: Exception) -> str:
     if isinstance(fault, KeyError):
         return f"{' '.join(str(fault.args[0]).split())} (is it a SLEAP file?)"

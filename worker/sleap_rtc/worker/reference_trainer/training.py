@@ -25,6 +25,8 @@ from sleap_rtc.worker.reference_trainer.pose_model import (
 )
 from sleap_rtc.worker.reference_trainer.progress import Progress
 from sleap_rtc.worker.reference_trainer.run_directory import BEST, LAST, RunDirectory, read_checkpoint
+from sleap_rtc.worker.reference_trainer.sample import Sampler
+from sleap_rtc.worker.reference_trainer.steering import ABILITIES, Moment, Steering
 from sleap_rtc.worker.reference_trainer.working_image import normalise, to_cells, to_pixels
 
 EVALUATION_BATCH = 16
@@ -55,7 +57,7 @@ def train(
 
     Args:
         config: Of ``load_config``.
-        progress: Where to report, and who may ask for a stop; asked after every batch.
+        progress: Where to report, and where commands come from; asked after every batch.
         log: Takes one line of text at a time.
         clock: Seconds that only ever grow.
 
@@ -75,12 +77,20 @@ def train(
         f" {len(validation)} held out, {len(training.maps)} nodes, epochs {state.next_epoch + 1}"
         f" to {config.max_epochs}"
     )
-    progress.publish("train_begin", wandb_url=None)
+    batches = -(-len(training) // config.batch_size)
+    progress.publish(
+        "train_begin", wandb_url=None, abilities=ABILITIES, epochs=config.max_epochs, batches=batches
+    )
+    sampler = Sampler(directory, validation, training)
+    steering = Steering(
+        progress,
+        config.learning_rate,
+        lambda moment, frame: sampler(moment.parameters, moment.epoch, moment.batch, frame),
+    )
     seconds: dict[int, float] = {}
-    stopped = False
-    while state.next_epoch < config.max_epochs and not stopped:
+    while state.next_epoch < config.max_epochs and not steering.stopping:
         began = clock()
-        state, stopped = _epoch(config, state, training, validation, progress)
+        state = _epoch(config, state, training, validation, progress, steering)
         record = state.history[-1]
         seconds[record.epoch] = clock() - began
         directory.save_checkpoint(LAST, state)
@@ -94,8 +104,9 @@ def train(
             f" val_loss={record.val_loss:.4f} val_error_px={record.val_error_px:.2f}"
             f" ({seconds[record.epoch]:.1f} s)"
         )
+    steering.saved()
     progress.publish("train_end")
-    return _finish(directory, state, best or state, len(training), len(validation), stopped=stopped)
+    return _finish(directory, state, best or state, len(training), len(validation), stopped=steering.stopping)
 
 
 def _software() -> dict[str, str]:
@@ -137,7 +148,8 @@ def _epoch(
     training: PoseDataset,
     validation: PoseDataset,
     progress: Progress,
-) -> tuple[Checkpoint, bool]:
+    steering: Steering,
+) -> Checkpoint:
     """One epoch, or the part of it up to a stop; the record of a part is replaced on resuming."""
     epoch = state.next_epoch
     parameters, optimizer = state.parameters, state.optimizer
@@ -145,21 +157,23 @@ def _epoch(
     if config.shuffle:
         order = np.random.default_rng([config.seed, 2, epoch]).permutation(len(training))
     progress.publish("epoch_begin", epoch=epoch)
-    total, seen, stop = 0.0, 0, False
-    for batch, chosen in enumerate(_batches(order, config.batch_size)):
+    total, seen = 0.0, 0
+    batches = list(_batches(order, config.batch_size))
+    for batch, chosen in enumerate(batches):
+        rate = steering.learning_rate
         progress.publish("batch_start", batch=batch)
         images, targets = _examples(training.subset(chosen))
         with np.errstate(over="ignore", invalid="ignore"):  # the loss is checked instead
             scores, trace = forward(parameters, images)
             loss, gradient = divergence(scores, targets)
             if not np.isfinite(loss):
-                raise TrainingDiverged(loss, epoch, batch, config.learning_rate)
+                raise TrainingDiverged(loss, epoch, batch, rate)
             gradients = backward(parameters, trace, gradient)
-            parameters, optimizer = adam_step(parameters, gradients, optimizer, config.learning_rate)
+            parameters, optimizer = adam_step(parameters, gradients, optimizer, rate)
         total, seen = total + loss * len(chosen), seen + len(chosen)
-        progress.publish("batch_end", epoch=epoch, batch=batch, logs={"loss": loss})
-        stop = progress.stop_requested()
-        if stop:
+        progress.publish("batch_end", epoch=epoch, batch=batch, logs={"loss": loss, "train/lr": rate})
+        steering.between_batches(Moment(epoch, batch, len(batches), config.max_epochs, parameters))
+        if steering.stopping:
             break
     whole = seen == len(training)
     trained = replace(
@@ -168,10 +182,10 @@ def _epoch(
     with np.errstate(over="ignore", invalid="ignore"):
         val_loss, val_error_px = evaluate(trained, validation)
     if not np.isfinite(val_loss):
-        raise TrainingDiverged(val_loss, epoch, batch, config.learning_rate)
-    record = EpochRecord(epoch, total / seen, val_loss, val_error_px, config.learning_rate)
+        raise TrainingDiverged(val_loss, epoch, batch, rate)
+    record = EpochRecord(epoch, total / seen, val_loss, val_error_px, rate)
     earlier = tuple(past for past in state.history if past.epoch < epoch)
-    return replace(trained, history=(*earlier, record)), stop
+    return replace(trained, history=(*earlier, record))
 
 
 def evaluate(checkpoint: Checkpoint, frames: PoseDataset) -> tuple[float, float]:
