@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from sleap_rtc.events.job_commands import Pause, Resume, Sample, SetLearningRate, Stop
 from sleap_rtc.storage.model_folder import read_model_folder
-from sleap_rtc.worker.training_commands import (
-    CommandRefused,
-    Pause,
-    Resume,
-    Sample,
-    SetLearningRate,
-    Stop,
-    TrainingOver,
-)
+from sleap_rtc.worker.training_commands import CommandRefused, TrainingOver
 from sleap_rtc.worker.training_events import (
     BatchEnded,
     EpochEnded,
@@ -55,7 +48,7 @@ class CommandSuite:
             assert training.tell(Pause(), "p") == paused
             assert training.tell(Pause()).text.startswith("paused already, after batch ")
             at_pause = len(training.events)
-            changed = training.tell(SetLearningRate(0.00005))
+            changed = training.tell(SetLearningRate(value=0.00005))
             assert " -> 0.00005 from batch " in changed.text
             shown = training.tell(Sample())
             with Image.open(shown.files[0]) as picture:
@@ -69,7 +62,7 @@ class CommandSuite:
             assert after.logs["train/lr"] == 0.00005
             assert training.next(EpochEnded).logs["train/lr"] == pytest.approx(0.00005)
             with pytest.raises(CommandRefused, match="Frame 99999 is not among the labelled frames"):
-                training.tell(Sample(99999))
+                training.tell(Sample(frame=99999))
 
             stopped = training.tell(Stop())
             assert stopped.text.startswith("stopping: checkpoint saved after batch ")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.worker.package import TrainingPackage
     from sleap_rtc.worker.trainer import Trainer, TrainingResult
-    from sleap_rtc.worker.training_commands import Command, Effect
+    from sleap_rtc.worker.training_commands import Effect, TrainingCommand
     from sleap_rtc.worker.training_events import TrainingEvent
 
 PATIENCE_S = 120
@@ -53,7 +53,7 @@ class WatchedTraining:
         self.stop.set()
         self._pool.shutdown()
 
-    def tell(self, command: Command, command_id: str = "") -> Effect:
+    def tell(self, command: TrainingCommand, command_id: str = "") -> Effect:
         """Have a command done."""
         self._asked += 1
         return self.commands.ask(command, command_id or f"command {self._asked}").result(PATIENCE_S)

@@ -15,6 +15,7 @@ from sleap_rtc.events.jobs import Job, JobState
 from sleap_rtc.events.messages import JobMessage
 from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater
 from sleap_rtc.events.queue import Message
+from sleap_rtc.live.job_board import JobBoard
 from sleap_rtc.storage.blob_cache import BlobCache
 from sleap_rtc.storage.errors import IntegrityError, Refused, TransferFailed, Unreachable
 from sleap_rtc.worker.downloader import S3Downloader
@@ -61,6 +62,7 @@ class Desk:
 
     def __init__(self, folder: Path, error: Exception) -> None:
         self.house = House()
+        self.board = JobBoard()
         self.job = self.house.queued()
         rules = JobRules(LEASE_S, MOST_ATTEMPTS)
         desk = StoreJobDesk(self.house.rooms, self.house.jobs, self.house.feed, rules)
@@ -74,6 +76,7 @@ class Desk:
             trainer=lambda _: SubprocessTrainer("reference"),
             work_dir=folder,
             lease_s=LEASE_S,
+            board=self.board,
         )
 
     def wakes(self, message_id: str = "m1", **changed: Any) -> Outcome:

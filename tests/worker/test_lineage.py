@@ -18,7 +18,7 @@ from sleap_rtc.storage.memory_store import MemoryObjectStore
 from sleap_rtc.storage.model_folder import checksum_of
 from sleap_rtc.worker import machine
 from sleap_rtc.worker.engine_software import engine_software
-from sleap_rtc.worker.job_runner import lineage_of
+from sleap_rtc.worker.job_attempt import lineage_of
 from sleap_rtc.worker.lineage import MOST_EPOCHS, Lineage, joined_software, metrics_of
 from sleap_rtc.worker.machine import gpu, gpus_of, machine_software
 from sleap_rtc.worker.model_publisher import ModelPublisher
@@ -72,18 +72,20 @@ def test_a_machine_says_what_it_runs_on() -> None:
 
 def test_a_long_training_keeps_a_curve_that_a_record_can_bear() -> None:
     epochs = [{"epoch": number, "loss": 1.0, "images": [1] * 1000} for number in range(100_000)]
-    metrics = metrics_of({"val_loss": 0.5, "curve": "x", "weights": [0] * 100_000}, epochs)
+    metrics = metrics_of({"val_loss": 0.5, "curve": "x", "weights": [0] * 100_000}, Lineage(epochs=epochs))
     assert len(metrics["curve"]) == MOST_EPOCHS
     assert (metrics["curve"][0], metrics["curve"][-1]["epoch"]) == ({"epoch": 0, "loss": 1.0}, 99_999)
     assert metrics.keys() == {"val_loss", "curve"}
 
 
 def test_the_manifest_gets_the_single_values_alone() -> None:
-    assert summary(metrics_of({"val_loss": 0.5, "nodes": ["nose"]}, [{"epoch": 0}])) == {"val_loss": 0.5}
+    assert summary(metrics_of({"val_loss": 0.5, "nodes": ["nose"]}, Lineage(epochs=[{"epoch": 0}]))) == {
+        "val_loss": 0.5
+    }
 
 
 def test_a_loss_that_is_no_number_is_left_out_of_the_curve() -> None:
-    assert metrics_of({}, [{"epoch": 0, "loss": float("nan")}])["curve"] == [{"epoch": 0}]
+    assert metrics_of({}, Lineage(epochs=[{"epoch": 0, "loss": float("nan")}]))["curve"] == [{"epoch": 0}]
 
 
 def test_the_version_of_sleap_nn_is_that_of_the_configuration_it_left(tmp_path: Path) -> None:

@@ -9,18 +9,11 @@ import pytest
 from support.plain_engine import install_plain_engine
 from support.watched_training import WatchedTraining
 
+from sleap_rtc.events.job_commands import Pause, Resume, Sample, SetLearningRate, Stop
 from sleap_rtc.local.example_package import make_example_package
 from sleap_rtc.worker.package import TrainingPackage, unpack
 from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
-from sleap_rtc.worker.training_commands import (
-    Command,
-    CommandRefused,
-    Pause,
-    Resume,
-    Sample,
-    SetLearningRate,
-    Stop,
-)
+from sleap_rtc.worker.training_commands import CommandRefused, TrainingCommand
 from sleap_rtc.worker.training_events import (
     BatchEnded,
     EpochBegun,
@@ -93,9 +86,9 @@ def test_the_end_of_the_job_ends_it_while_it_is_held(training: WatchedTraining) 
     assert not training.result().stopped
 
 
-@pytest.mark.parametrize("command", [SetLearningRate(0.1), Sample()])
+@pytest.mark.parametrize("command", [SetLearningRate(value=0.1), Sample()])
 def test_what_it_cannot_do_is_refused_with_its_name_and_version(
-    training: WatchedTraining, command: Command
+    training: WatchedTraining, command: TrainingCommand
 ) -> None:
     with pytest.raises(
         CommandRefused, match=r"^sleap-nn 0\.3\.5 has no way to .* while it trains; it can be"

@@ -18,11 +18,12 @@ from sleap_rtc.events.workers import BELIEVED_FOR, WorkerView, peers_with
 from sleap_rtc.live.errors import ReadRefused
 from sleap_rtc.live.file_reader import FileReader
 from sleap_rtc.live.file_requests import What
+from sleap_rtc.live.job_board import JobBoard
 from sleap_rtc.live.signaling_messages import CloseCode
 from sleap_rtc.settings import Settings
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord, model_id_of
 from sleap_rtc.worker.kind import WorkerKind
-from sleap_rtc.worker.model_server import ModelServer
+from sleap_rtc.worker.live_server import LiveServer
 from sleap_rtc.worker.served_models import ServedModels
 from sleap_rtc.worker.wiring import live_part
 
@@ -172,7 +173,7 @@ def test_a_worker_serves_its_room_and_stops_when_it_is_told(shelf: Shelf) -> Non
         async with SignalingServer().running() as server:
             live = live_part(settings(shelf, server.url), ROOM, WorkerKind.DESKTOP)
             assert live is not None
-            serving = asyncio.create_task(ModelServer(live.signaling, live.models).run(stop))
+            serving = asyncio.create_task(LiveServer(live.signaling, JobBoard(), live.models).run(stop))
             await live.signaling.registered()
             async with live_room(server.url, ROOM, GOOD_TOKEN) as room:
                 session = await room.call(live.signaling.peer_id)
@@ -194,7 +195,9 @@ def test_a_server_that_takes_the_workers_place_away_does_not_end_the_worker(shel
         async with SignalingServer().running() as server:
             live = live_part(settings(shelf, server.url), ROOM, WorkerKind.DESKTOP)
             assert live is not None
-            serving = asyncio.create_task(ModelServer(live.signaling, live.models).run(asyncio.Event()))
+            serving = asyncio.create_task(
+                LiveServer(live.signaling, JobBoard(), live.models).run(asyncio.Event())
+            )
             await live.signaling.registered()
             await server.hang_up(CloseCode.REPLACED)
             await serving
@@ -207,8 +210,10 @@ def settings(shelf: Shelf, url: str) -> Settings:
 
 
 @pytest.mark.parametrize("kind", [WorkerKind.RUNAI, WorkerKind.KUBERNETES])
-def test_a_pod_is_no_peer(shelf: Shelf, kind: WorkerKind) -> None:
-    assert live_part(settings(shelf, "ws://signaling.test/ws"), ROOM, kind) is None
+def test_a_pod_is_a_peer_that_reads_no_models_out(shelf: Shelf, kind: WorkerKind) -> None:
+    pod = live_part(settings(shelf, "ws://signaling.test/ws"), ROOM, kind)
+    assert pod is not None
+    assert pod.models is None
 
 
 def test_without_a_token_a_worker_is_no_peer(shelf: Shelf) -> None:

@@ -6,16 +6,8 @@ import threading
 
 import pytest
 
-from sleap_rtc.worker.training_commands import (
-    CommandRefused,
-    Effect,
-    Pause,
-    Resume,
-    SetLearningRate,
-    Stop,
-    TrainingCommands,
-    TrainingOver,
-)
+from sleap_rtc.events.job_commands import Pause, Resume, Stop
+from sleap_rtc.worker.training_commands import CommandRefused, Effect, TrainingCommands, TrainingOver
 
 
 def test_a_command_that_is_asked_again_has_the_same_outcome_and_is_taken_once() -> None:
@@ -78,9 +70,3 @@ def test_many_threads_that_ask_the_same_have_it_done_once() -> None:
         thread.join()
     assert len(set(map(id, outcomes))) == 1
     assert len(box.take()) == 1
-
-
-@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_learning_rate_that_is_none_is_refused(value: float) -> None:
-    with pytest.raises(CommandRefused, match="number above 0"):
-        SetLearningRate(value)

@@ -9,6 +9,7 @@ from sleap_rtc.storage.checksum import to_text
 from sleap_rtc.storage.errors import FileChanged, SleapRtcError
 from sleap_rtc.storage.part_plan import plan_parts
 from sleap_rtc.storage.progress import ProgressHook, no_progress
+from sleap_rtc.storage.transfer_hold import TransferHold
 from sleap_rtc.storage.upload_engine import UploadEngine
 from sleap_rtc.storage.upload_session import UploadSession
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.storage.bandwidth import Throttle
     from sleap_rtc.storage.manifest import ModelFile
+    from sleap_rtc.storage.stop_signal import StopSignal
     from sleap_rtc.storage.upload_session import PartToSign, SentPart
 
 
@@ -37,23 +39,32 @@ def send_file(
     threads: int = 10,
     throttle: Throttle | None = None,
     on_progress: ProgressHook = no_progress,
+    hold: TransferHold | None = None,
 ) -> None:
     """Send a file that is not empty; where that fails, nothing of it stays.
 
     Raises:
         FileChanged: it is not the file that was described any more.
         TransferFailed: the store or the network would not take it.
+        TransferCancelled: somebody cancelled it.
     """
-    engine = UploadEngine(
-        path,
-        plan_parts(file.size_bytes, largest_part_bytes),
-        _Checked(upload, path, file.checksum),
-        threads=threads,
-        throttle=throttle,
-        on_progress=on_progress,
-    )
+    sent: list[SentPart] = []
+
+    def send_the_rest(stop: StopSignal) -> None:
+        UploadEngine(
+            path,
+            plan_parts(file.size_bytes, largest_part_bytes),
+            _Checked(upload, path, file.checksum),
+            done=list(sent),
+            threads=threads,
+            throttle=throttle,
+            on_part=sent.append,
+            on_progress=on_progress,
+            stop=stop,
+        ).run()
+
     try:
-        engine.run()
+        (hold or TransferHold()).carry(file.name, send_the_rest)
     except BaseException:
         # What went wrong first is what is told; an upload that stays open is seen by nobody.
         with suppress(SleapRtcError):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.part_commands import MovePart, SignParts, Tally
     from sleap_rtc.storage.part_plan import Part, PartPlan
     from sleap_rtc.storage.retry import Failure
+    from sleap_rtc.storage.stop_signal import StopSignal
 
 
 class UploadEngine:
@@ -44,6 +45,7 @@ class UploadEngine:
         throttle: holds the upload to a rate.
         on_part: called, one call at a time, for each part that the store acknowledged.
         on_progress: called after each part.
+        stop: ends it where it is; the upload stays open.
     """
 
     def __init__(
@@ -57,12 +59,13 @@ class UploadEngine:
         throttle: Throttle | None = None,
         on_part: Callable[[SentPart], None] = lambda _: None,
         on_progress: ProgressHook = no_progress,
+        stop: StopSignal | None = None,
     ) -> None:
         self._path = path
         self._plan = plan
         self._session = session
         self._machine = PartMachine[SentPart](plan, done, most=threads, race=True, now=time.monotonic())
-        self._crew = PartCrew(path.name, self._machine, self, threads, throttle)
+        self._crew = PartCrew(path.name, self._machine, self, threads, throttle, stop)
         self._resumed_bytes = self._machine.done_bytes
         self._identity: FileIdentity | None = None
         self._open = threading.local()

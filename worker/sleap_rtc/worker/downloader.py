@@ -9,6 +9,7 @@ from sleap_rtc.storage.bandwidth import BandwidthLimit, Throttle
 from sleap_rtc.storage.blob_id import BlobId
 from sleap_rtc.storage.download_engine import download
 from sleap_rtc.storage.progress import ProgressHook, no_progress
+from sleap_rtc.storage.transfer_hold import TransferHold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,7 +54,8 @@ class S3Downloader:
         dataset: DatasetRef,
         cache: BlobCache,
         say: Callable[[str], None],
-        stop: StopSignal | None = None,
+        hold: TransferHold | None = None,
+        on_progress: ProgressHook = no_progress,
     ) -> Iterator[Path]:
         """Yield the path of a dataset, downloaded unless an earlier job left it here.
 
@@ -63,9 +65,11 @@ class S3Downloader:
             dataset: what is wanted.
             cache: where it is kept.
             say: told in a line what is done.
-            stop: ends a download where it is.
+            hold: holds a download, or ends it.
+            on_progress: told how far a download is.
 
         Raises:
+            TransferCancelled: somebody cancelled it.
             What `download` raises.
         """
         source = self._source.find(dataset)
@@ -76,7 +80,18 @@ class S3Downloader:
             nonlocal hit
             hit = False
             say(f"downloading {what}")
-            download(source, target, threads=self._threads, throttle=self._throttle, stop=stop)
+
+            def go_on(stop: StopSignal) -> None:
+                download(
+                    source,
+                    target,
+                    threads=self._threads,
+                    throttle=self._throttle,
+                    on_progress=on_progress,
+                    stop=stop,
+                )
+
+            (hold or TransferHold()).carry(dataset.file_name, go_on)
             say(f"verified {dataset.checksum}")
 
         with cache.use(BlobId(dataset.checksum, dataset.size_bytes), fetch) as path:

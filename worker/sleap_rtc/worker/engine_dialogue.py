@@ -9,10 +9,11 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sleap_rtc.events.job_commands import Stop
 from sleap_rtc.worker.engine_messages import answer_of, event_of
 from sleap_rtc.worker.obedient_engine import ObedientEngine
 from sleap_rtc.worker.plain_engine import PlainEngine
-from sleap_rtc.worker.training_commands import CommandRefused, Stop
+from sleap_rtc.worker.training_commands import CommandRefused
 from sleap_rtc.worker.training_events import BatchEnded, EpochEnded, TrainingBegun, TrainingEnded
 
 if TYPE_CHECKING:

@@ -9,16 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sleap_rtc.worker.training_commands import (
-    Command,
-    CommandRefused,
-    Effect,
-    Pause,
-    Resume,
-    Sample,
-    SetLearningRate,
-    Stop,
-)
+from sleap_rtc.events.job_commands import Sample, SetLearningRate
+from sleap_rtc.worker.training_commands import CommandRefused, Effect, TrainingCommand
 from sleap_rtc.worker.training_events import (
     BatchEnded,
     EpochBegun,
@@ -34,11 +26,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WIRE_NAMES: Final = {
-    Pause.name: "pause",
-    Resume.name: "resume",
-    Stop.name: "stop",
-    SetLearningRate.name: "set_lr",
-    Sample.name: "sample",
+    "pause": "pause",
+    "resume": "resume",
+    "stop": "stop",
+    "set_learning_rate": "set_lr",
+    "sample": "sample",
 }
 _NAMES: Final = {wire: name for name, wire in _WIRE_NAMES.items()}
 
@@ -69,7 +61,7 @@ def event_of(message: Mapping[str, Any]) -> TrainingEvent | None:
     return EpochEnded(epoch, logs) if name == "epoch_end" else None
 
 
-def message_of(command: Command, command_id: str) -> dict[str, Any]:
+def message_of(command: TrainingCommand, command_id: str) -> dict[str, Any]:
     """Return a command as an engine is told it."""
     message: dict[str, Any] = {"command": _WIRE_NAMES[command.name], "id": command_id}
     if isinstance(command, SetLearningRate):

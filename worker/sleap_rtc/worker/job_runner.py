@@ -13,12 +13,11 @@ import logging
 import random
 import shutil
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.delivery import backoff_s, trouble_of
-from sleap_rtc.events.jobs import Job, JobClaimed, JobEnded, JobNotReady, JobState, LeaseLost
+from sleap_rtc.events.jobs import Job, JobClaimed, JobEnded, JobNotReady, LeaseLost
 from sleap_rtc.events.messages import JobMessage, MessageUnreadable
 from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater
 from sleap_rtc.storage.errors import (
@@ -31,26 +30,23 @@ from sleap_rtc.storage.errors import (
     TransferFailed,
     Unreachable,
 )
-from sleap_rtc.storage.model_folder import checksum_of, config_of, read_config
-from sleap_rtc.storage.training_config import hyperparameters_of
+from sleap_rtc.storage.transfer_hold import TransferCancelled
 from sleap_rtc.worker.errors import JobFailed
 from sleap_rtc.worker.held_job import HeldJob
+from sleap_rtc.worker.job_attempt import JobAttempt, WorkerStopping
 from sleap_rtc.worker.job_log import JobLog
-from sleap_rtc.worker.lineage import Lineage, joined_software
-from sleap_rtc.worker.machine import machine_software
-from sleap_rtc.worker.package import unpack
+from sleap_rtc.worker.job_relay import JobRelay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sleap_rtc.events.job_desk import JobDesk
     from sleap_rtc.events.queue import Message
+    from sleap_rtc.live.job_board import JobBoard
     from sleap_rtc.storage.blob_cache import BlobCache
-    from sleap_rtc.storage.manifest import ModelFile
     from sleap_rtc.worker.downloader import S3Downloader
     from sleap_rtc.worker.model_publisher import ModelPublisher
-    from sleap_rtc.worker.package import TrainingPackage
-    from sleap_rtc.worker.trainer import Trainer, TrainerName, TrainingResult
+    from sleap_rtc.worker.trainer import Trainer, TrainerName
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +55,7 @@ _CODES: dict[type[SleapRtcError], str] = {
     IntegrityError: "dataset_corrupt",
     DiskFull: "disk_full",
     Refused: "refused",
+    TransferCancelled: "transfer_cancelled",
 }
 
 
@@ -75,6 +72,7 @@ class JobRunner:
         trainer: returns the engine to use, given what the job asks for.
         work_dir: where job folders are made.
         lease_s: for how long a claim holds without renewal, in seconds.
+        board: where the job at hand can be watched and commanded.
     """
 
     def __init__(
@@ -89,6 +87,7 @@ class JobRunner:
         trainer: Callable[[TrainerName | None], Trainer],
         work_dir: Path,
         lease_s: float,
+        board: JobBoard,
     ) -> None:
         self._worker_id = worker_id
         self._room_id = room_id
@@ -99,6 +98,7 @@ class JobRunner:
         self._trainer = trainer
         self._work_dir = work_dir
         self._lease_s = lease_s
+        self._board = board
         self._held: HeldJob | None = None
         self._stopping = False
 
@@ -138,13 +138,21 @@ class JobRunner:
     def _run(self, job: Job, receive_count: int) -> Outcome:
         log.info("job %s: claimed, attempt %d", job.job_id, job.attempt)
         folder = Path(tempfile.mkdtemp(prefix=f"{job.job_id}-", dir=self._work_dir))
-        held = HeldJob(self._desk, job, self._lease_s)
+
+        def looked(now: Job) -> None:
+            relay.looked(now)
+
+        held = HeldJob(self._desk, job, self._lease_s, looked)
+        lines = JobLog(self._desk, held.hold)
+        attempt = JobAttempt(held, lines, folder, self._worker_id)
+        relay = JobRelay(self._desk, held.hold, attempt.run)
+        self._board.put(attempt.run)
         self._held = held
         try:
-            with held, JobLog(self._desk, held.hold) as lines:
+            with relay, held, lines:
                 if self._stopping:
                     held.stop.set()
-                return self._attempt(held, lines, folder, receive_count)
+                return self._carry_out(held, attempt, receive_count)
         except LeaseLost as error:
             log.warning("job %s: %s", job.job_id, error)
             return Done()  # whoever holds it now has a message of his own
@@ -152,116 +160,64 @@ class JobRunner:
             self._held = None
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _attempt(self, held: HeldJob, lines: JobLog, folder: Path, receive_count: int) -> Outcome:
+    def _carry_out(self, held: HeldJob, attempt: JobAttempt, receive_count: int) -> Outcome:
+        why = ""
         try:
-            self._work(held, lines, folder)
+            package = attempt.bring_dataset(self._downloader, self._cache)
+            trainer = self._trainer(held.job.request.trainer)
+            result = attempt.train(package, trainer)
+            attempt.publish(package, trainer.title, result, self._publisher)
         except Exception as error:
-            return self._broken_off(held, lines, error, receive_count)
+            why = str(error)
+            return self._broken_off(held, attempt, error, receive_count)
+        finally:
+            attempt.end(why)
         return Done()
 
-    def _broken_off(self, held: HeldJob, lines: JobLog, error: Exception, receive_count: int) -> Outcome:
+    def _broken_off(
+        self, held: HeldJob, attempt: JobAttempt, error: Exception, receive_count: int
+    ) -> Outcome:
         """Say of the job what an error makes of it. What broke because it was stopped is not to blame."""
         if held.lost is not None:
             error = held.lost
         elif held.stop.is_set():
-            error = _WorkerStopping()
+            error = WorkerStopping()
         match error:
             case LeaseLost():
-                lines.line(str(error))
+                attempt.line(str(error))
                 raise error
-            case _WorkerStopping():
-                lines.line("the worker shuts down; the job goes back to the queue")
+            case WorkerStopping():
+                attempt.line("the worker shuts down; the job goes back to the queue")
                 held.give_back("the worker shut down", counts=False)
                 return RetryLater(0, "the worker shuts down")
             case Unreachable() | TransferFailed():
-                return self._give_back(held, lines, error, str(error), receive_count)
+                return self._give_back(held, attempt, error, str(error), receive_count)
             case SleapRtcError():
-                self._fail(held, lines, _code_of(error), str(error))
+                self._fail(held, attempt, _code_of(error), str(error))
             case OSError(errno=errno.ENOSPC):
                 message = f"The disk of worker {self._worker_id} is full."
-                self._fail(held, lines, "disk_full", message)
+                self._fail(held, attempt, "disk_full", message)
             case _:
                 log.error("job %s: unexpected error", held.hold.job_id, exc_info=error)
                 reason = f"an error that nobody thought of: {type(error).__name__}: {error}"
-                return self._give_back(held, lines, error, reason, receive_count)
+                return self._give_back(held, attempt, error, reason, receive_count)
         return Done()
 
     def _give_back(
-        self, held: HeldJob, lines: JobLog, error: Exception, reason: str, receive_count: int
+        self, held: HeldJob, attempt: JobAttempt, error: Exception, reason: str, receive_count: int
     ) -> Outcome:
         trouble = trouble_of(error)
         count = held.job.spent + 1 if trouble.counted else receive_count
         delay_s = backoff_s(trouble, count, random.random())  # noqa: S311 - jitter
-        lines.line(f"giving the job back: {reason}")
+        attempt.line(f"giving the job back: {reason}")
         held.give_back(reason, delay_s, counts=trouble.counted)
         return Done() if held.job.ended else RetryLater(delay_s + 1, reason)
 
-    def _fail(self, held: HeldJob, lines: JobLog, code: str, message: str) -> None:
-        lines.line(f"failed ({code}): {message}")
-        lines.flush()
+    def _fail(self, held: HeldJob, attempt: JobAttempt, code: str, message: str) -> None:
+        attempt.line(f"failed ({code}): {message}")
+        attempt.flush()
         log.error("job %s: failed (%s): %s", held.hold.job_id, code, message)
         held.fail(code, message)
-
-    def _work(self, held: HeldJob, lines: JobLog, folder: Path) -> None:
-        job = held.job
-        held.advance(JobState.DOWNLOADING)
-        unpacked = folder / "package"
-        unpacked.mkdir()
-        with self._downloader.cached(job.dataset, self._cache, lines.line, held.stop) as archive:
-            package = unpack(archive, unpacked)
-        self._check(held)
-
-        trainer = self._trainer(job.request.trainer)
-        lines.flush()
-        held.advance(JobState.TRAINING, f"dataset verified {job.dataset.checksum}")
-        lines.line(f"training {package.model_type} with the {trainer.title}")
-        result = trainer.train(package, job.request.overrides, lines.line, held.stop)
-        self._check(held)
-
-        record = self._publisher.describe(
-            result.folder,
-            held.job,
-            trainer.title,
-            package.model_type,
-            self._worker_id,
-            datetime.now(UTC),
-            lineage_of(package, result),
-        )
-        lines.flush()
-        held.advance(
-            JobState.UPLOADING,
-            f"model {record.model_id}",
-            model_id=record.model_id,
-            model_type=record.model_type,
-        )
-        lines.line(f"uploading model {record.model_id} to room storage, {record.size_bytes:,} bytes")
-
-        def sent(file: ModelFile) -> None:
-            lines.line(f"sent {file.name} {file.checksum}")
-            if file is record.files[-1]:
-                lines.flush()
-
-        self._publisher.send(result.folder, record, sent)
-
-    def _check(self, held: HeldJob) -> None:
-        if held.stop.is_set():
-            raise _WorkerStopping
-
-
-class _WorkerStopping(Exception):
-    """The worker was asked to end."""
-
-
-def lineage_of(package: TrainingPackage, result: TrainingResult) -> Lineage:
-    """Return what a model was made with."""
-    # The configuration that the trainer left has the overrides and defaults in it, unlike the package's.
-    used = config_of(result.folder)
-    return Lineage(
-        config_checksum=checksum_of(package.config),
-        hyperparameters=hyperparameters_of(read_config(used)) if used else {},
-        software=joined_software(machine_software(), result.software),
-        epochs=result.epochs,
-    )
 
 
 def _code_of(error: SleapRtcError) -> str:

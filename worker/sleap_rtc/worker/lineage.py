@@ -25,12 +25,14 @@ class Lineage:
         hyperparameters: flat, of single values.
         software: versions by name.
         epochs: one row of metrics each.
+        partial: whether the training was ended before its time.
     """
 
     config_checksum: str = ""
     hyperparameters: Mapping[str, Scalar] = field(default_factory=dict)
     software: Mapping[str, str] = field(default_factory=dict)
     epochs: Sequence[Mapping[str, Any]] = ()
+    partial: bool = False
 
 
 def joined_software(machine: Mapping[str, str], engine: Mapping[str, Any]) -> dict[str, str]:
@@ -39,9 +41,15 @@ def joined_software(machine: Mapping[str, str], engine: Mapping[str, Any]) -> di
     return texts({**machine, **told}, _MOST_VERSIONS)
 
 
-def metrics_of(told: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what came out of a training: what the trainer told, and its epochs as `curve`."""
+def metrics_of(told: Mapping[str, Any], lineage: Lineage) -> dict[str, Any]:
+    """Return what came out of a training: what the trainer told, and its epochs as `curve`.
+
+    A training that was ended before its time says so with `partial`.
+    """
     kept = table({name: value for name, value in told.items() if name != "curve"})
-    if not epochs:
+    if lineage.partial:
+        kept["partial"] = True
+    if not lineage.epochs:
         return kept
-    return {**kept, "curve": [scalars(row, _MOST_COLUMNS) for row in thinned(epochs, MOST_EPOCHS)]}
+    rows = thinned(lineage.epochs, MOST_EPOCHS)
+    return {**kept, "curve": [scalars(row, _MOST_COLUMNS) for row in rows]}

@@ -6,11 +6,13 @@ publishes the model, so a worker that dies before leaves nothing that anybody wo
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sleap_rtc.storage.file_upload import send_file
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord
 from sleap_rtc.storage.model_folder import ModelFolderRefused, read_model_folder, read_table
+from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.worker.errors import TrainingFailed
 from sleap_rtc.worker.lineage import Lineage, metrics_of
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sleap_rtc.events.jobs import Job
+    from sleap_rtc.storage.transfer_hold import TransferHold
     from sleap_rtc.worker.model_store import ModelStore
 
 
@@ -74,26 +77,64 @@ class ModelPublisher:
             trained_by=job.created_by,
             trained_on_worker=worker_id,
             trained_at=now,
-            metrics=metrics_of(read_table(folder, "metrics.json"), lineage.epochs),
+            metrics=metrics_of(read_table(folder, "metrics.json"), lineage),
             traceparent=job.traceparent,
         )
 
-    def send(self, folder: Path, record: ModelRecord, on_file: Callable[[ModelFile], None]) -> None:
+    def send(
+        self,
+        folder: Path,
+        record: ModelRecord,
+        on_file: Callable[[ModelFile], None],
+        hold: TransferHold | None = None,
+        on_progress: ProgressHook = no_progress,
+    ) -> None:
         """Send every file and then the record.
 
+        Args:
+            folder: where the files lie.
+            record: which they are.
+            on_file: told of each that is there.
+            hold: holds the upload, or ends it.
+            on_progress: told how far the model is, all its files together.
+
         Raises:
+            TransferCancelled: somebody cancelled it.
             FileChanged: a file is not the one that was described.
             TransferFailed: the store would not take it.
             LeaseLost: the job is not this worker's any more, where the store looks.
         """
+        before = 0
         for file in record.files:
-            self._send_file(folder / file.name, record, file)
+            of_model = _OfModel(on_progress, before, record.size_bytes)
+            self._send_file(folder / file.name, record, file, hold, of_model)
+            before += file.size_bytes
             on_file(file)
         self._store.publish(record)
         self._on_published(folder, record)
 
-    def _send_file(self, path: Path, record: ModelRecord, file: ModelFile) -> None:
+    def _send_file(
+        self,
+        path: Path,
+        record: ModelRecord,
+        file: ModelFile,
+        hold: TransferHold | None,
+        on_progress: ProgressHook,
+    ) -> None:
         if file.size_bytes == 0:
             self._store.put_empty(record, file)
         else:
-            send_file(path, file, self._store.open(record, file))
+            send_file(path, file, self._store.open(record, file), on_progress=on_progress, hold=hold)
+
+
+@dataclass(frozen=True)
+class _OfModel:
+    """Tells how far a model is from how far one of its files is."""
+
+    told: ProgressHook
+    before_bytes: int
+    total_bytes: int
+
+    def __call__(self, progress: TransferProgress, /) -> None:
+        done = self.before_bytes + progress.done_bytes
+        self.told(replace(progress, done_bytes=done, total_bytes=self.total_bytes))

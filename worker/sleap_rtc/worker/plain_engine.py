@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from sleap_rtc.worker.training_commands import CommandRefused, Effect, Pause, Resume, Stop
+from sleap_rtc.worker.training_commands import CommandRefused, Effect
 from sleap_rtc.worker.training_events import Paused, Resumed
 
 if TYPE_CHECKING:
@@ -66,17 +66,17 @@ class PlainEngine:
     @property
     def abilities(self) -> frozenset[str]:
         """What it can do."""
-        return frozenset({Stop.name, *({Pause.name, Resume.name} if self._grip.can_hold else ())})
+        return frozenset({"stop", *({"pause", "resume"} if self._grip.can_hold else ())})
 
     def act(self, asked: Asked) -> None:
         """Do a command, or refuse it."""
         name = asked.command.name
         if name not in self.abilities:
             self._settle(asked, CommandRefused(why=self._cannot(name)))
-        elif name == Stop.name:
+        elif name == "stop":
             self._let_go()  # what is held hears nothing
             self._stops.append(asked)
-        elif name == Pause.name:
+        elif name == "pause":
             self._pause(asked)
         elif self._let_go():
             self._settle(asked, Effect(f"resumed{self._where()}"))
@@ -128,7 +128,7 @@ class PlainEngine:
 
     def _cannot(self, name: str) -> str:
         told = name.replace("_", " ")
-        if name in {Pause.name, Resume.name}:
+        if name in {"pause", "resume"}:
             return f"This system cannot hold {self._grip.title()}, so it cannot {told} it; stop it instead."
         return (
             f"{self._grip.title()} has no way to {told} while it trains; it can be paused, or stopped and"

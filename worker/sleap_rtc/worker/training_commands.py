@@ -6,12 +6,12 @@ that is asked again under its id is not done again: its outcome is the same one.
 
 from __future__ import annotations
 
-import math
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from sleap_rtc.events.job_commands import Pause, Resume, Sample, SetLearningRate, Stop
 from sleap_rtc.storage.errors import SleapRtcError
 
 if TYPE_CHECKING:
@@ -31,51 +31,7 @@ class TrainingOver(CommandRefused):
     command: str
 
 
-@dataclass(frozen=True)
-class Pause:
-    """Stand still after the present batch."""
-
-    name: ClassVar[str] = "pause"
-
-
-@dataclass(frozen=True)
-class Resume:
-    """Go on."""
-
-    name: ClassVar[str] = "resume"
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Save a checkpoint and end; what was learned so far is the model."""
-
-    name: ClassVar[str] = "stop"
-
-
-@dataclass(frozen=True)
-class SetLearningRate:
-    """Take steps of another size from the next batch on. Raises CommandRefused for a value that is none."""
-
-    value: float
-    name: ClassVar[str] = "set_learning_rate"
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.value) and self.value > 0):
-            raise CommandRefused(why=f"A learning rate is a number above 0, which {self.value} is not.")
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Draw what the model says of a frame.
-
-    `frame` is its index in the video; None leaves the choice to the engine.
-    """
-
-    frame: int | None = None
-    name: ClassVar[str] = "sample"
-
-
-Command: TypeAlias = Pause | Resume | Stop | SetLearningRate | Sample
+TrainingCommand: TypeAlias = Pause | Resume | Stop | SetLearningRate | Sample
 
 
 @dataclass(frozen=True)
@@ -91,7 +47,7 @@ class Effect:
 class Asked:
     """A command that waits for its outcome."""
 
-    command: Command
+    command: TrainingCommand
     command_id: str
     outcome: Future[Effect]
 
@@ -106,7 +62,7 @@ class TrainingCommands:
         self._open: set[str] = set()
         self._closed = False
 
-    def ask(self, command: Command, command_id: str) -> Future[Effect]:
+    def ask(self, command: TrainingCommand, command_id: str) -> Future[Effect]:
         """Ask for a command; its outcome is an Effect, or CommandRefused. It cannot be cancelled."""
         with self._lock:
             known = self._asked.get(command_id)

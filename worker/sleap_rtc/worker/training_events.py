@@ -14,7 +14,7 @@ class TrainingBegun:
     """The engine is up.
 
     Attributes:
-        abilities: names of the commands that it can do, as in `training_commands.py`.
+        abilities: names of the commands that it can do, as in `events/job_commands.py`.
         epochs: how many are planned at most, None where the engine does not say.
         batches: how many an epoch has, None where the engine does not say.
     """

@@ -25,6 +25,7 @@ from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.service_http import ServiceHttp
 from sleap_rtc.events.workers import WorkerView, worker_id
 from sleap_rtc.live.engine import engine_missing
+from sleap_rtc.live.job_board import JobBoard
 from sleap_rtc.live.signaling_client import Card, SignalingClient
 from sleap_rtc.live.signaling_messages import own_peer_id
 from sleap_rtc.live.token_subject import token_subject
@@ -34,8 +35,8 @@ from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.downloader import S3Downloader
 from sleap_rtc.worker.job_runner import JobRunner
 from sleap_rtc.worker.kind import WorkerKind, worker_kind
+from sleap_rtc.worker.live_server import LiveServer, metadata
 from sleap_rtc.worker.model_publisher import ModelPublisher
-from sleap_rtc.worker.model_server import ModelServer, metadata
 from sleap_rtc.worker.presence import Presence
 from sleap_rtc.worker.served_models import ServedModels
 from sleap_rtc.worker.service_datasets import ServiceDatasets
@@ -163,14 +164,17 @@ async def _with_credentials(settings: Settings, room_id: str, method: str) -> As
 
 @dataclass(frozen=True)
 class LivePart:
-    """A worker's place among the room's live peers, and what they may read of it."""
+    """A worker's place among the room's live peers, and what they may read of it.
+
+    `models` is None for a worker that is gone before anybody asks for its models.
+    """
 
     signaling: SignalingClient
-    models: ServedModels
+    models: ServedModels | None
 
 
 def live_part(settings: Settings, room_id: str, kind: WorkerKind) -> LivePart | None:
-    """Return what makes a worker a live peer; None for one that is gone before anybody asks, or has no token.
+    """Return what makes a worker a live peer; None for one that has no token.
 
     Only a desktop reads models out.
 
@@ -183,16 +187,20 @@ def live_part(settings: Settings, room_id: str, kind: WorkerKind) -> LivePart | 
         InputError: the token does not say whose it is.
     """
     token = settings.token.get_secret_value()
-    if not kind.advertises or not token:
+    if not token:
+        log.warning("nobody can watch this worker's jobs live: it has no token for the room's signaling")
         return None
     if missing := engine_missing():
         log.warning("peers do not find this worker: %s", missing)
         return None
     peer_id = own_peer_id(token_subject(token), f"worker-{secrets.token_hex(4)}")
     # It takes its jobs from a queue, and none over WebRTC.
-    card = Card(room_id, peer_id, "worker", metadata(socket.gethostname(), status="maintenance"))
-    models = ServedModels(settings.data_dir / "served-models", room_id, settings.served_models_bytes)
-    models.prune()
+    told = metadata(socket.gethostname(), status="maintenance", reads_models=kind.advertises)
+    card = Card(room_id, peer_id, "worker", told)
+    models = None
+    if kind.advertises:
+        models = ServedModels(settings.data_dir / "served-models", room_id, settings.served_models_bytes)
+        models.prune()
     return LivePart(SignalingClient(settings.signaling_url, card, lambda: token), models)
 
 
@@ -201,6 +209,7 @@ def job_runner(
     room_id: str,
     trainer: TrainerName,
     connection: Connection,
+    board: JobBoard,
     live: LivePart | None = None,
 ) -> tuple[JobRunner, Presence]:
     """Return what handles this worker's jobs, and what says that it is there.
@@ -210,6 +219,7 @@ def job_runner(
         room_id: whose jobs it takes.
         trainer: the engine for jobs that do not ask for one.
         connection: how it reaches the room.
+        board: where its jobs can be watched.
         live: what makes it a live peer.
     """
     work_dir = settings.data_dir / "work"
@@ -224,13 +234,12 @@ def job_runner(
         until=now,
         peer_id=live.signaling.peer_id if live else "",
     )
-    presence = Presence(
-        connection.desk, view, lambda: runner.job_id, live.models.ids if live is not None else tuple
-    )
+    served = live.models if live is not None else None
+    presence = Presence(connection.desk, view, lambda: runner.job_id, served.ids if served else tuple)
 
     def published(folder: Path, record: ModelRecord) -> None:
-        if live is not None:
-            live.models.keep(folder, record)
+        if served is not None:
+            served.keep(folder, record)
             presence.check_in_now()
 
     runner = JobRunner(
@@ -243,6 +252,7 @@ def job_runner(
         trainer=lambda asked: SubprocessTrainer(asked or trainer),
         work_dir=work_dir,
         lease_s=connection.lease_s,
+        board=board,
     )
     return runner, presence
 
@@ -280,7 +290,8 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shi
     """
     async with connected(settings, room_id) as connection:
         live = live_part(settings, room_id, worker_kind(os.environ, settings.worker_kind))
-        runner, presence = job_runner(settings, room_id, trainer, connection, live)
+        board = JobBoard()
+        runner, presence = job_runner(settings, room_id, trainer, connection, board, live)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -305,6 +316,6 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shi
         log.info("waiting for jobs of room %s", room_id)
         work = [consumer.run(stop), presence.run(stop), watch.run()]
         if live is not None:
-            work.append(ModelServer(live.signaling, live.models, counted.peers).run(stop))
+            work.append(LiveServer(live.signaling, board, live.models, counted.peers).run(stop))
         await asyncio.gather(*work)
     log.info("stopped")
