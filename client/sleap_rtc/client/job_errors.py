@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.jobs import JobState
-from sleap_rtc.storage.errors import ExitCode, InputError, SleapRtcError
+from sleap_rtc.storage.errors import ExitCode, InputError, NotFound, SleapRtcError, Unreachable
 
 if TYPE_CHECKING:
     from sleap_rtc.events.jobs import Job
@@ -40,6 +40,28 @@ class JobWasCancelled(SleapRtcError):
     job_id: str
     room_id: str
     by: str
+
+
+class CommandRefused(InputError):
+    """The worker did not do it: {why}"""
+
+    why: str
+
+
+class CommandUnanswered(Unreachable):
+    """No answer to {command} within {within_s:g} s. It may still have its effect: `sleap-rtc jobs attach
+    {job_id} -r {room_id}` shows what comes of it."""
+
+    command: str
+    room_id: str
+    job_id: str
+    within_s: float
+
+
+class FileOfJobMissing(NotFound):
+    """The file {name} cannot be had: {why}"""
+
+    name: str
 
 
 def check_end(job: Job) -> None:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _METADATA = Metadata(tags=("sleap-rtc",), properties={"s3": True})
 
 
+def client_name() -> str:
+    """Return a name for one of the clients of a person that no other one has."""
+    return f"client-{secrets.token_hex(4)}"
+
+
 class LiveRoom:
     """Calls workers of the room."""
 
@@ -43,20 +48,21 @@ class LiveRoom:
 
 
 @asynccontextmanager
-async def live_room(url: str, room_id: str, token: str) -> AsyncIterator[LiveRoom]:
-    """Be in a room while the block runs.
+async def live_room(url: str, room_id: str, token: str, name: str = "") -> AsyncIterator[LiveRoom]:
+    """Be in a room while the block runs. Sessions that were made go on after it.
 
     Args:
         url: of the signaling.
         room_id: the room.
         token: says who we are.
+        name: which of our clients it is, if it comes again; else one that nobody has.
 
     Raises:
         InputError: the token does not say so.
         Refused: we are not let in.
         Unreachable: the signaling does not answer.
     """
-    peer_id = own_peer_id(token_subject(token), f"client-{secrets.token_hex(4)}")
+    peer_id = own_peer_id(token_subject(token), name or client_name())
     card = Card(room_id, peer_id, "client", _METADATA)
     signaling = SignalingClient(url, card, lambda: token)
     async with signaling.running():

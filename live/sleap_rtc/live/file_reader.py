@@ -55,6 +55,24 @@ class FileReader:
             answer = _Answer(size_bytes, offset, length)
             return await self._ask(request, answer)
 
+    async def read_small(self, what: What, most_bytes: int) -> bytes:
+        """Return a whole file that is not empty and has no more than so many bytes, up to LARGEST_READ_BYTES.
+
+        Raises:
+            ReadRefused: the peer says no, or the file is larger.
+            PeerLost: the session ended.
+            PeerWrong: what came is not what the peer says it sent.
+        """
+        async with self._under_way:
+            self._last_id += 1
+            answer = _Answer(None, 0, 1)
+            await self._ask(ReadRange(id=self._last_id, what=what, offset=0, length=1), answer)
+        size = answer.size_bytes or 0
+        if size > most_bytes:
+            raise ReadRefused(code="too_large", why=f"it has {size:,} bytes and may have {most_bytes:,}")
+        content, _ = await self.read(what, 0, size, size)
+        return bytes(content)
+
     async def checksums(self, what: What, plan: PartPlan) -> list[int]:
         """Return the CRC of every range of a file, as the peer finds them.
 
@@ -133,12 +151,12 @@ class FileReader:
 
 
 class _Answer:
-    """What has come of an answer."""
+    """What has come of an answer about a file, whose size is learnt if it is not known."""
 
-    def __init__(self, size_bytes: int, offset: int, length: int) -> None:
+    def __init__(self, size_bytes: int | None, offset: int, length: int) -> None:
         self.content = bytearray(length)
         self.whole: asyncio.Future[End] = asyncio.get_running_loop().create_future()
-        self._size_bytes = size_bytes
+        self.size_bytes = size_bytes
         self._offset = offset
         self._length = length
         self._begun = False
@@ -165,8 +183,10 @@ class _Answer:
         if self._begun:
             return "a second header"
         self._begun = True
-        if frame.size_bytes != self._size_bytes:
-            return f"a file of {frame.size_bytes} bytes instead of {self._size_bytes}"
+        if self.size_bytes is None:
+            self.size_bytes = frame.size_bytes
+        if frame.size_bytes != self.size_bytes:
+            return f"a file of {frame.size_bytes} bytes instead of {self.size_bytes}"
         return "" if frame.length == self._length else f"{frame.length} bytes instead of {self._length}"
 
     def _data(self, frame: Data) -> str:
