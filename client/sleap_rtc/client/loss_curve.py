@@ -55,6 +55,12 @@ class Scale:
         value, low, high = (self._position(each) for each in (value, self.low, self.high))
         return (value - low) / (high - low) if high > low else 0.0
 
+    def at(self, place: float) -> float:
+        """Return the value that stands at a place from 0 to 1."""
+        low, high = self._position(self.low), self._position(self.high)
+        position = low + (high - low) * place
+        return math.exp(position) if self.logarithmic else position * 2
+
     def _position(self, value: float) -> float:
         # Halves, so that the distance of the largest numbers is a number.
         return math.log(value) if self.logarithmic else value / 2
@@ -68,10 +74,20 @@ def loss_curve(metrics: Mapping[str, Any]) -> LossCurve | None:
     steps = [step for step in steps if isinstance(step, dict)]
     curve = LossCurve(
         tuple(_epoch(step, index) for index, step in enumerate(steps)),
-        tuple(_loss(step, _TRAIN) for step in steps),
-        tuple(_loss(step, _VAL) for step in steps),
+        tuple(train_loss(step) for step in steps),
+        tuple(val_loss(step) for step in steps),
     )
     return curve if curve.values() else None
+
+
+def train_loss(logs: Mapping[str, Any]) -> float | None:
+    """Return the training loss among what a trainer measured; None where there is none, or no number."""
+    return _loss(logs, _TRAIN)
+
+
+def val_loss(logs: Mapping[str, Any]) -> float | None:
+    """Return the validation loss likewise."""
+    return _loss(logs, _VAL)
 
 
 def scale_of(values: Iterable[float]) -> Scale:
