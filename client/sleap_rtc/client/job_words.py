@@ -93,6 +93,12 @@ def last_worker(job: Job) -> str:
     return before.by if before is not None and before.state in HELD else ""
 
 
+def attach_again(room_id: str, job_id: str) -> str:
+    """Return what to tell somebody who watches a job no longer."""
+    again = f"`sleap-rtc jobs attach {job_id} -r {room_id}` watches it again"
+    return f"The job goes on. {again}, `sleap-rtc jobs cancel {job_id} -r {room_id}` ends it."
+
+
 def goes_on(room_id: str, job_id: str) -> str:
     """Return what to tell somebody who stops following a job: it goes on, and how he gets back to it."""
     follow = f"`sleap-rtc jobs logs -f {job_id} -r {room_id}` follows it again"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    from sleap_rtc.client.live_job import LiveJob
     from sleap_rtc.client.peer_or_store import ModelPeers, PeersOf
     from sleap_rtc.settings import Settings
 
@@ -75,6 +76,25 @@ def peers_of(settings: Settings, room_id: str) -> PeersOf:
         return PeerModels(lambda: live_room(settings.signaling_url, room_id, token), peer_ids)
 
     return asking
+
+
+def live_job(
+    settings: Settings, service: ServiceClient, room_id: str, job_id: str, *, events: bool = True
+) -> LiveJob:
+    """Return what watches and commands a job; without `events` it is there for commands alone."""
+    from sleap_rtc.client.live_job import LiveJob
+    from sleap_rtc.client.live_room import client_name, live_room
+    from sleap_rtc.live.engine import engine_missing
+
+    token, name = settings.token.get_secret_value(), client_name()
+    return LiveJob(
+        service,
+        lambda: live_room(settings.signaling_url, room_id, token, name),
+        room_id,
+        job_id,
+        engine_missing=engine_missing(),
+        events=events,
+    )
 
 
 def registry(settings: Settings) -> ClientModelRegistry:

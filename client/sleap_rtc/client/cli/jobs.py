@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sleap_rtc.client.cli.options import JsonOption, RoomOption
+from sleap_rtc.client.cli import job_live
+from sleap_rtc.client.cli.options import JobArgument, JsonOption, RoomOption
 
 if TYPE_CHECKING:
     from sleap_rtc.client.service_client import ServiceClient
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Training jobs of a room.")
-JobArgument = Annotated[
-    str, typer.Argument(metavar="JOB", help="The job's id, or its last four or more characters.")
-]
+app.add_typer(job_live.app)
 FollowOption = Annotated[
     bool, typer.Option("--follow", "-f", help="Go on until the job ends. Ctrl-C does not end the job.")
 ]

@@ -30,6 +30,9 @@ RoomOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+JobArgument = Annotated[
+    str, typer.Argument(metavar="JOB", help="The job's id, or its last four or more characters.")
+]
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="The model's id, an alias, or a version such as flies@2.")
 ]
