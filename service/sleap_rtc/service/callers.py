@@ -8,6 +8,7 @@ from fastapi import Depends, Header, Request
 
 from sleap_rtc.service.identity import Caller, Unauthenticated
 from sleap_rtc.service.parts import Parts
+from sleap_rtc.storage.errors import SleapRtcError
 
 
 def parts_of(request: Request) -> Parts:
@@ -37,3 +38,12 @@ def writer_of(room_id: str, parts: P, caller: C) -> Caller:
 
 
 W = Annotated[Caller, Depends(writer_of)]
+
+
+def is_still_in(parts: Parts, room_id: str, caller: Caller) -> bool:
+    """Tell whether he still is; where that cannot be told, he asks again and gets the reason."""
+    try:
+        parts.rooms.enter(room_id, caller)
+    except SleapRtcError:
+        return False
+    return True

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sleap_rtc.service.datasets import Datasets
     from sleap_rtc.service.held_models import HeldModels
     from sleap_rtc.service.identity import TokenVerifier
+    from sleap_rtc.service.job_live import JobLive
     from sleap_rtc.service.jobs import Jobs
     from sleap_rtc.service.members import Members
     from sleap_rtc.service.models import Models
@@ -52,4 +53,5 @@ class Parts:
     job_desk: Callable[[str], StoreJobDesk]
     held_models: HeldModels
     pushed_models: PushedModels
+    job_live: JobLive
     job_lease_s: int

@@ -28,13 +28,10 @@ from sleap_rtc.events.room_api import (
     TrailLine,
 )
 from sleap_rtc.events.worker_api import Acknowledged
-from sleap_rtc.service.callers import C, P
-from sleap_rtc.service.identity import Caller
-from sleap_rtc.service.parts import Parts
+from sleap_rtc.service.callers import C, P, is_still_in
 from sleap_rtc.service.problems import PROBLEMS
 from sleap_rtc.service.room_views import invitation_views, member_view, room_details, room_view
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.errors import SleapRtcError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -151,18 +148,9 @@ def room_events(
         async with aclosing(parts.streams.events(room_id, start)) as events:
             async for event in events:
                 if event.kind == "room" or time.monotonic() - looked > _LOOK_AGAIN_S:
-                    if not await asyncio.to_thread(_is_in, parts, room_id, caller):
+                    if not await asyncio.to_thread(is_still_in, parts, room_id, caller):
                         return
                     looked = time.monotonic()
                 yield ServerSentEvent(event.model_dump_json(), id=event.id, event=event.kind)
 
     return EventSourceResponse(lines(), ping=10)
-
-
-def _is_in(parts: Parts, room_id: str, caller: Caller) -> bool:
-    """Tell whether he still is; where that cannot be told, he asks again and gets the reason."""
-    try:
-        parts.rooms.enter(room_id, caller)
-    except SleapRtcError:
-        return False
-    return True

@@ -29,6 +29,7 @@ from sleap_rtc.observability.queue_metrics import QueueMetrics
 from sleap_rtc.service.datasets import Datasets
 from sleap_rtc.service.held_models import HeldModels
 from sleap_rtc.service.identity import TokenVerifier
+from sleap_rtc.service.job_live import JobLive
 from sleap_rtc.service.jobs import Jobs
 from sleap_rtc.service.members import Members
 from sleap_rtc.service.model_files import ModelFiles
@@ -168,6 +169,7 @@ class Lifespan:
                 job_desk=job_desk,
                 held_models=HeldModels(rooms, model_files),
                 pushed_models=PushedModels(rooms, model_files, models),
+                job_live=JobLive(rooms, jobs),
                 job_lease_s=settings.job_lease_s,
             )
             heard = QueueMetrics(metrics)

@@ -57,7 +57,6 @@ class JobRelay:
         self._run = run
         self._attention = Attention()
         self._written = 0
-        self._refused = False
         self._news = threading.Event()
         self._left = threading.Event()
         self._unwatch = run.watch(self._news.set)
@@ -101,26 +100,23 @@ class JobRelay:
         while not self._left.is_set():
             self._news.wait()
             self._news.clear()
-            if self._attention.lasts(time.monotonic()):
-                self._write_news()
-            self._left.wait(WRITE_EVERY_S)
+            if self._attention.lasts(time.monotonic()) and self._write_news():
+                self._left.wait(WRITE_EVERY_S)
         if self._attention.lasts(time.monotonic()):
             self._write_news()
 
-    def _write_news(self) -> None:
-        for seq, text in pieces(self._run.since(self._written), _PIECE_CHARACTERS):
-            if self._refused:
-                return
+    def _write_news(self) -> bool:
+        """Return whether there were any, be it that they did not get through."""
+        told = self._run.since(self._written)
+        for seq, text in pieces(told, _PIECE_CHARACTERS):
             try:
                 self._desk.write_progress(self._hold, seq, text)
-            except LeaseLost:
-                self._refused = True
             except SleapRtcError as error:
                 log.warning("job %s: watchers are told later: %s", self._hold.job_id, error)
                 self._news.set()
-                return
-            else:
-                self._written = seq
+                break
+            self._written = seq
+        return bool(told)
 
     def _obey_in_turn(self) -> None:
         obeying = []
