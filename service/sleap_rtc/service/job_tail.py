@@ -119,7 +119,9 @@ class JobTail:
         return ended_run == job.fencing or not awaits_last_words(job, datetime.now(UTC))
 
     async def _pieces_after(self, place: Place) -> list[Place]:
-        if self._start is not None and place >= self._start:
+        if self._start is None:  # the first look is under way
+            return []
+        if place >= self._start:
             return self._pieces[bisect_right(self._pieces, place) :]
         return await asyncio.to_thread(self._list, place)
 
