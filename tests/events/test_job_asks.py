@@ -174,7 +174,7 @@ steps = st.lists(
 
 @given(steps)
 def test_whatever_comes_in_whatever_order_each_command_is_answered_once(walk: list[tuple[str, str]]) -> None:
-    job, now = claim(queued_job()), NOON
+    job, now = job_steps.claimed(queued_job(), "w", NOON, 10_000, "message", 1000), NOON
     first: dict[str, CommandAnswer] = {}
     for what, command_id in walk:
         now += timedelta(seconds=1)
