@@ -11,6 +11,7 @@ from support.product import Product
 
 from sleap_rtc.local.engine import start_engine
 from sleap_rtc.local.example_package import make_example_package
+from sleap_rtc.local.issuer import LocalIssuer
 from sleap_rtc.storage.s3_client import s3_client
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ def localstack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of LocalStack."""
     with running_localstack(tmp_path_factory.mktemp("localstack")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def token_issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalIssuer]:
+    """Return whoever issues tokens, for tests that run a part of the service in their own process."""
+    issuer = LocalIssuer(tmp_path_factory.mktemp("identity"))
+    yield issuer
+    issuer.close()
 
 
 @pytest.fixture(autouse=True)

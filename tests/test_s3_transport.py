@@ -45,7 +45,7 @@ from sleap_rtc.storage.object_store import Overwrite
 from sleap_rtc.storage.part_plan import MIB
 from sleap_rtc.storage.upload_state import SUFFIX, UploadState
 from sleap_rtc.worker.downloader import S3Downloader
-from sleap_rtc.worker.wiring import dataset_source
+from sleap_rtc.worker.room_connection import dataset_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

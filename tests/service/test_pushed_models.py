@@ -11,8 +11,8 @@ import urllib3
 from support.desktop import COLLEAGUE, OWNER, ServiceLab
 from support.product import eventually
 
-from sleap_rtc.client.push_session import PushSession
 from sleap_rtc.events.push_api import PublishPushed, PushedFile, PushedModel
+from sleap_rtc.events.push_session import PushSession
 from sleap_rtc.service.identity import Caller
 from sleap_rtc.service.model_files import ModelFiles
 from sleap_rtc.service.pushed_models import PushedModels, PushRefused

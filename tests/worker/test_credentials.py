@@ -12,9 +12,9 @@ import pytest
 from sleap_rtc.settings import Settings
 from sleap_rtc.storage.errors import Refused
 from sleap_rtc.worker.credentials import credentials_method, in_words, way_of
+from sleap_rtc.worker.room_connection import dataset_source
 from sleap_rtc.worker.s3_datasets import S3Datasets
 from sleap_rtc.worker.service_datasets import ServiceDatasets
-from sleap_rtc.worker.wiring import dataset_source
 
 if TYPE_CHECKING:
     from pathlib import Path

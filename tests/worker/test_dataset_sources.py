@@ -18,7 +18,7 @@ from sleap_rtc.storage.errors import IntegrityError, ObjectChanged, Refused, Unr
 from sleap_rtc.storage.object_store import Overwrite
 from sleap_rtc.storage.s3_client import s3_client
 from sleap_rtc.worker.downloader import S3Downloader
-from sleap_rtc.worker.wiring import dataset_source
+from sleap_rtc.worker.room_connection import dataset_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,7 +157,7 @@ def test_a_worker_without_credentials_never_loads_boto3(sent: Sent, tmp_path: Pa
         "from sleap_rtc.settings import load_settings\n"
         "from sleap_rtc.worker.credentials import credentials_method\n"
         "from sleap_rtc.worker.downloader import S3Downloader\n"
-        "from sleap_rtc.worker.wiring import dataset_source\n"
+        "from sleap_rtc.worker.room_connection import dataset_source\n"
         "source = dataset_source(load_settings(), credentials_method())\n"
         "dataset = DatasetRef.model_validate_json(sys.argv[1])\n"
         "S3Downloader(source).download(dataset, Path(sys.argv[2]))\n"

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sleap_rtc.client.model_registry import ClientModelRegistry
-    from sleap_rtc.client.push_session import PushSession
     from sleap_rtc.client.service_client import ServiceClient
+    from sleap_rtc.events.push_session import PushSession
     from sleap_rtc.storage.bandwidth import Throttle
     from sleap_rtc.storage.model_folder import ModelFolder
 

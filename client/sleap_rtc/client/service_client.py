@@ -10,7 +10,6 @@ from urllib.parse import quote, urlencode
 from pydantic import ValidationError
 
 from sleap_rtc.client.job_live_client import JobLiveClient
-from sleap_rtc.client.push_session import PushSession
 from sleap_rtc.events.api import (
     CompleteUpload,
     DatasetView,
@@ -28,6 +27,7 @@ from sleap_rtc.events.api import (
 )
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.events.messages import RoomEvent
+from sleap_rtc.events.push_session import PushSession
 from sleap_rtc.events.registry_api import (
     AddVersion,
     AliasesView,

@@ -78,12 +78,15 @@ class AbortPushedFile(AbortFile):
 class PublishPushed(ModelFilesRequest):
     """`POST .../publish`: what its folder tells of the model; safe to repeat.
 
-    `trained_at` is when it was trained, so far as that is known.
+    `trained_at` is when it was trained, so far as that is known. A worker that publishes for a peer of the
+    room, which has no job here either, says in `trained_for` which one that is.
     """
 
     files: _Files
     trainer: _Text = ""
     trained_at: AwareDatetime | None = None
+    trained_for: _Text = ""
+    dataset_checksum: FileChecksum | None = None
     config_checksum: FileChecksum | None = None
     legacy_ids: list[Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]] = Field(
         default_factory=list, max_length=4

@@ -22,7 +22,8 @@ UP_FRAME_BYTES = 64 * 1024
 DOWN_FRAME_BYTES = 32 * 1024
 """The frames of a worker, likewise."""
 
-_MOST_NAME_BYTES = 255
+_MOST_NAME_BYTES = 200
+"""Of the 255 that file systems take; something may be put before it or behind it."""
 _WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9]|conin\$|conout\$)\s*(\..*)?")
 _NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\ud800-\udfff]')
 

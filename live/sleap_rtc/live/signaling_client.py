@@ -262,7 +262,9 @@ class SignalingClient:
             self._asked = asyncio.get_running_loop().create_future()
             try:
                 await self._say(question)
-                return await asyncio.wait_for(self._asked, ANSWER_WITHIN_S)
+                # Not wait_for: Python 3.11's may take an answer for the end of a cancellation.
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    return await self._asked
             except TimeoutError:
                 raise Unreachable(where=self._url, why="no answer") from None
             finally:

@@ -74,16 +74,29 @@ class Trainer(Protocol):
 
 
 def command(name: TrainerName) -> list[str]:
-    """Return what starts an engine.
+    """Return what starts a training.
 
     Raises:
-        TrainerMissing: it is not installed here.
+        TrainerMissing: the engine is not installed here.
     """
+    return [*_program(name), "train"]
+
+
+def track_command(name: TrainerName) -> list[str]:
+    """Return what starts an inference.
+
+    Raises:
+        TrainerMissing: the engine is not installed here.
+    """
+    return [*_program(name), "track"]
+
+
+def _program(name: TrainerName) -> list[str]:
     if name == "reference":
         if not all(find_spec(module) for module in ("numpy", "h5py", "PIL")):
             raise TrainerMissing(trainer="reference (extra: train)")
-        return [sys.executable, "-m", "sleap_rtc.worker.reference_trainer", "train"]
+        return [sys.executable, "-m", "sleap_rtc.worker.reference_trainer"]
     found = shutil.which("sleap-nn")
     if found is None:
         raise TrainerMissing(trainer="sleap-nn")
-    return [found, "train"]
+    return [found]

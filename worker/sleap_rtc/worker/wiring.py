@@ -1,8 +1,4 @@
-"""Orchestration: picks the implementations that a worker runs on, and runs it.
-
-A worker with AWS credentials talks to SQS, SNS and S3 itself. One without does all of it through the service,
-and loads neither boto3 nor aiobotocore.
-"""
+"""Orchestration: picks the implementations that a worker runs on, and runs it."""
 
 from __future__ import annotations
 
@@ -12,25 +8,17 @@ import os
 import secrets
 import signal
 import socket
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.consumer import Consumer
-from sleap_rtc.events.feed import RoomFeed
-from sleap_rtc.events.job_desk import StoreJobDesk
-from sleap_rtc.events.job_reports import JobRules
-from sleap_rtc.events.job_store import JobStore
-from sleap_rtc.events.service_http import ServiceHttp
 from sleap_rtc.events.workers import WorkerView, worker_id
 from sleap_rtc.live.engine import engine_missing
 from sleap_rtc.live.job_board import JobBoard
 from sleap_rtc.live.signaling_client import Card, SignalingClient
 from sleap_rtc.live.signaling_messages import own_peer_id
 from sleap_rtc.live.token_subject import token_subject
-from sleap_rtc.storage.errors import NotFound
-from sleap_rtc.worker.credentials import credentials_method, way_of
 from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.downloader import S3Downloader
 from sleap_rtc.worker.job_runner import JobRunner
@@ -38,128 +26,24 @@ from sleap_rtc.worker.kind import WorkerKind, worker_kind
 from sleap_rtc.worker.live_server import LiveServer, metadata
 from sleap_rtc.worker.model_publisher import ModelPublisher
 from sleap_rtc.worker.presence import Presence
+from sleap_rtc.worker.room_connection import connected
 from sleap_rtc.worker.served_models import ServedModels
-from sleap_rtc.worker.service_datasets import ServiceDatasets
-from sleap_rtc.worker.service_desk import ServiceDesk
-from sleap_rtc.worker.service_models import ServiceModels
-from sleap_rtc.worker.service_queue import ServiceQueue
 from sleap_rtc.worker.shift_watch import ShiftWatch
 from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
-    from sleap_rtc.events.job_desk import JobDesk
-    from sleap_rtc.events.queue import Queue
     from sleap_rtc.events.queue_events import QueueEvent
     from sleap_rtc.live.peer_session import Path as SessionPath
     from sleap_rtc.settings import Settings
     from sleap_rtc.storage.manifest import ModelRecord
-    from sleap_rtc.worker.dataset_source import DatasetSource
-    from sleap_rtc.worker.model_store import ModelStore
+    from sleap_rtc.worker.room_connection import Connection
     from sleap_rtc.worker.shift import Shift
     from sleap_rtc.worker.trainer import TrainerName
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Connection:
-    """What a worker reaches its room by.
-
-    `lease_s` is for how long a claim holds without renewal, in seconds, and a message stays hidden.
-    """
-
-    queue: Queue
-    dead_letters: Queue | None
-    desk: JobDesk
-    datasets: DatasetSource
-    models: ModelStore
-    lease_s: int
-
-
-@asynccontextmanager
-async def connected(settings: Settings, room_id: str) -> AsyncIterator[Connection]:
-    """Reach the room in the way that this machine's credentials allow, and say in the log which it is.
-
-    Raises:
-        NotFound: there is no such room.
-        Refused: the credentials or the token are no good.
-        Unreachable: nobody answers.
-    """
-    method = credentials_method()
-    log.info("%s", way_of(method, settings.backend_api_url))
-    if method is None:
-        yield await asyncio.to_thread(_through_service, settings, room_id)
-        return
-    async with _with_credentials(settings, room_id, method) as connection:
-        yield connection
-
-
-def dataset_source(settings: Settings, method: str | None) -> DatasetSource:
-    """Return where datasets come from.
-
-    Args:
-        settings: where everything is.
-        method: how this machine comes by AWS credentials (`credentials_method`).
-    """
-    if method is None:
-        return ServiceDatasets(ServiceHttp(settings.backend_api_url, settings.token.get_secret_value()))
-    from sleap_rtc.storage.s3_client import s3_client
-    from sleap_rtc.storage.s3_store import S3ObjectStore
-    from sleap_rtc.storage.s3_transfers import S3Transfers
-    from sleap_rtc.worker.s3_datasets import S3Datasets
-
-    s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
-    bucket = settings.s3_upload_bucket
-    return S3Datasets(S3ObjectStore(s3, bucket), S3Transfers(s3, bucket))
-
-
-def _through_service(settings: Settings, room_id: str) -> Connection:
-    service = ServiceHttp(settings.backend_api_url, settings.token.get_secret_value())
-    desk = ServiceDesk(service)
-    terms = desk.terms(room_id)
-    queue = ServiceQueue(service, room_id)
-    return Connection(
-        queue=queue,
-        dead_letters=queue.dead_letters(),
-        desk=desk,
-        datasets=dataset_source(settings, None),
-        models=ServiceModels(service),
-        lease_s=terms.lease_s,
-    )
-
-
-@asynccontextmanager
-async def _with_credentials(settings: Settings, room_id: str, method: str) -> AsyncIterator[Connection]:
-    import boto3
-
-    from sleap_rtc.events.sns_topic import SnsTopic
-    from sleap_rtc.events.sqs_queue import SqsQueue, sqs_client
-    from sleap_rtc.storage.s3_client import s3_client
-    from sleap_rtc.storage.s3_store import S3ObjectStore
-    from sleap_rtc.storage.s3_transfers import S3Transfers
-    from sleap_rtc.worker.s3_models import S3Models
-
-    s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
-    rooms = S3ObjectStore(s3, settings.s3_room_bucket)
-    sns = boto3.client("sns", region_name=settings.s3_region, endpoint_url=settings.sqs_endpoint_url)
-    topic = SnsTopic(sns, sns.create_topic(Name=settings.room_events_topic)["TopicArn"])
-    rules = JobRules(settings.job_lease_s, settings.most_attempts)
-    async with sqs_client(settings.s3_region, settings.sqs_endpoint_url) as client:
-        try:
-            queue = await SqsQueue.open(client, f"{settings.job_queue_prefix}-{room_id}")
-        except NotFound:
-            raise NotFound(what=f"room {room_id}") from None
-        yield Connection(
-            queue=queue,
-            dead_letters=await queue.dead_letters(),
-            desk=StoreJobDesk(rooms, JobStore(rooms), RoomFeed(rooms, topic), rules),
-            datasets=dataset_source(settings, method),
-            models=S3Models(rooms, S3Transfers(s3, rooms.bucket)),
-            lease_s=settings.job_lease_s,
-        )
 
 
 @dataclass(frozen=True)
