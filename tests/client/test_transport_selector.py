@@ -17,6 +17,7 @@ from sleap_rtc.client.transport_selector import (
     Transport,
     TransportRefused,
     TransportSelector,
+    WorkerBusy,
     with_relay_price,
 )
 from sleap_rtc.storage.errors import ExitCode
@@ -63,7 +64,7 @@ def chosen(size_bytes: int = SMALL, **facts: Any) -> Transport:
 def outcome(facts: Facts) -> Transport | None:
     try:
         return SELECTOR.choose(facts).transport
-    except (TransportRefused, NoWayThere):
+    except (TransportRefused, WorkerBusy, NoWayThere):
         return None
 
 
@@ -98,7 +99,7 @@ def test_a_large_dataset_goes_over_webrtc_to_a_worker_of_the_existing_tool() -> 
 
 
 def test_a_busy_worker_of_the_existing_tool_is_not_waited_for_in_s3() -> None:
-    with pytest.raises(TransportRefused, match="busy"):
+    with pytest.raises(WorkerBusy, match="knows nothing of S3"):
         choose(worker=replace(EXISTING, free=False))
 
 
@@ -119,7 +120,7 @@ def test_where_there_is_neither_service_nor_worker_both_are_named() -> None:
 
 @pytest.mark.parametrize("worker", [BUSY, QUEUE_ONLY])
 def test_a_worker_that_cannot_take_it_is_no_way_out(worker: LiveWorker) -> None:
-    with pytest.raises((TransportRefused, NoWayThere)):
+    with pytest.raises((WorkerBusy, NoWayThere), match=GONE):
         choose(worker=worker, no_s3=GONE)
 
 
@@ -210,7 +211,7 @@ def test_a_dearer_relay_never_speaks_for_webrtc(facts: Facts, price: float, more
 def test_every_reason_is_one_sentence(facts: Facts) -> None:
     try:
         reason = SELECTOR.choose(facts).reason
-    except (TransportRefused, NoWayThere) as refused:
+    except (TransportRefused, WorkerBusy, NoWayThere) as refused:
         reason = str(refused)
         assert reason.endswith(".")
         return

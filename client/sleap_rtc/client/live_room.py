@@ -7,6 +7,7 @@ import secrets
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from sleap_rtc.client.worker_choice import WORKERS_ONLY, candidates_of
 from sleap_rtc.live.errors import PeerUnreachable
 from sleap_rtc.live.sessions import Sessions
 from sleap_rtc.live.signaling_client import Card, SignalingClient
@@ -14,11 +15,13 @@ from sleap_rtc.live.signaling_messages import Metadata, own_peer_id
 from sleap_rtc.live.token_subject import token_subject
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
+    from sleap_rtc.client.worker_choice import Candidate
+    from sleap_rtc.live.ice_server import IceServer
     from sleap_rtc.live.peer_session import PeerSession
 
-_METADATA = Metadata(tags=("sleap-rtc",), properties={"s3": True})
+_METADATA = Metadata(tags=("sleap-rtc", "training-client"), properties={"s3": True})
 
 
 def client_name() -> str:
@@ -27,11 +30,29 @@ def client_name() -> str:
 
 
 class LiveRoom:
-    """Calls workers of the room."""
+    """Finds and calls workers of the room.
 
-    def __init__(self, signaling: SignalingClient, sessions: Sessions) -> None:
-        self._signaling = signaling
+    Args:
+        signaling: our place among the room's peers.
+        sessions: those with our own workers.
+        ice_servers: those to use where the server names none.
+    """
+
+    def __init__(
+        self, signaling: SignalingClient, sessions: Sessions, ice_servers: Sequence[IceServer] = ()
+    ) -> None:
+        self.signaling = signaling
         self._sessions = sessions
+        self._ice_servers = ice_servers
+
+    @property
+    def ice_servers(self) -> Sequence[IceServer]:
+        """Those to use for the next connection."""
+        return self.signaling.ice_servers or self._ice_servers
+
+    async def workers(self) -> list[Candidate]:
+        """Return the workers that are there, those of this tool first. Raises Unreachable."""
+        return candidates_of(await self.signaling.discover(WORKERS_ONLY))
 
     async def call(self, peer_id: str) -> PeerSession:
         """Make a session with a worker.
@@ -41,7 +62,7 @@ class LiveRoom:
             Unreachable: the signaling does not answer.
         """
         # What is sent to somebody who is not there is lost, and would be waited for.
-        present = await self._signaling.discover({"role": "worker"})
+        present = await self.signaling.discover(WORKERS_ONLY)
         if peer_id not in {peer.peer_id for peer in present}:
             raise PeerUnreachable(where=peer_id, why="it is not in the room at the moment")
         return await self._sessions.call(peer_id)
@@ -49,7 +70,7 @@ class LiveRoom:
 
 @asynccontextmanager
 async def live_room(url: str, room_id: str, token: str, name: str = "") -> AsyncIterator[LiveRoom]:
-    """Be in a room while the block runs. Sessions that were made go on after it.
+    """Be in a room of whose members we are one. Sessions that were made go on after the block.
 
     Args:
         url: of the signaling.
@@ -63,14 +84,43 @@ async def live_room(url: str, room_id: str, token: str, name: str = "") -> Async
         Unreachable: the signaling does not answer.
     """
     peer_id = own_peer_id(token_subject(token), name or client_name())
+    async with place_in_room(url, room_id, peer_id, token) as room:
+        yield room
+
+
+@asynccontextmanager
+async def place_in_room(
+    url: str,
+    room_id: str,
+    peer_id: str,
+    id_token: str,
+    room_token: str | None = None,
+    ice_servers: Sequence[IceServer] = (),
+) -> AsyncIterator[LiveRoom]:
+    """Be in a room under a certain name while the block runs.
+
+    Args:
+        url: of the signaling.
+        room_id: the room.
+        peer_id: the name.
+        id_token: says that it is ours.
+        room_token: the room's, for whoever is no member.
+        ice_servers: those to use where the server names none.
+
+    Raises:
+        Refused: we are not let in.
+        Unreachable: the signaling does not answer.
+    """
     card = Card(room_id, peer_id, "client", _METADATA)
-    signaling = SignalingClient(url, card, lambda: token)
+    signaling = SignalingClient(url, card, lambda: id_token, room_token)
     async with signaling.running():
         await signaling.registered()
-        sessions = Sessions(signaling, ice_servers=lambda: signaling.ice_servers)
+        room: LiveRoom
+        sessions = Sessions(signaling, ice_servers=lambda: room.ice_servers)
+        room = LiveRoom(signaling, sessions, ice_servers)
         running = asyncio.create_task(sessions.run())
         try:
-            yield LiveRoom(signaling, sessions)
+            yield room
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

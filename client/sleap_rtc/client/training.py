@@ -1,51 +1,142 @@
-"""Orchestration: what `client-train` does, step by step: upload, follow, pull."""
+"""Orchestration: what `client-train` does: the transport is chosen, and then either
+
+through S3      upload, follow, pull
+over WebRTC     send the package to a worker, show what it says, take what it made
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import asyncio
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.client import wiring
+from sleap_rtc.client.asking import ask_which, can_ask
 from sleap_rtc.client.display import JsonWatcher, TextWatcher, console, human_bytes, transfer_bar
 from sleap_rtc.client.follow import follow
 from sleap_rtc.client.job_errors import check_end
 from sleap_rtc.client.job_words import goes_on
+from sleap_rtc.client.legacy_show import JsonShow, TextShow
 from sleap_rtc.client.pull import pull_model
+from sleap_rtc.client.room_entry import door_of
+from sleap_rtc.client.trained_results import keep_models
+from sleap_rtc.client.transport_choice import look_at_cloud, transport_chosen
+from sleap_rtc.client.transport_selector import Transport
+from sleap_rtc.live.legacy_frames import TRAIN
 from sleap_rtc.storage.errors import InputError
 from sleap_rtc.storage.upload_state import FileIdentity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
+    from sleap_rtc.client.legacy_train import LegacyResults
+    from sleap_rtc.client.live_room import LiveRoom
+    from sleap_rtc.client.train_order import TrainOrder
+    from sleap_rtc.client.transport_selector import Decision
     from sleap_rtc.client.uploader import Uploaded
+    from sleap_rtc.client.worker_choice import Candidate
     from sleap_rtc.events.jobs import JobRequest
     from sleap_rtc.storage.progress import ProgressHook
 
 
-class TrainSession:
-    """One run of `client-train` in one room."""
+@dataclass(frozen=True)
+class _WaitsInS3:
+    """The job goes through S3; there is nothing to be done live."""
 
-    def __init__(self, room_id: str, *, limit: str, as_json: bool) -> None:
-        self._room_id = room_id
+
+class TrainSession:
+    """One run of `client-train`."""
+
+    def __init__(self, order: TrainOrder, *, limit: str, as_json: bool) -> None:
+        self._order = order
+        self._room_id = order.place.room_id
         self._json = JsonWatcher() if as_json else None
+        self._limited = bool(limit)
         self._settings = wiring.settings_for(limit)
         self._service = wiring.service_client(self._settings)
 
-    def run(self, package: Path, request: JobRequest, *, detach: bool) -> None:
-        """Upload the package, follow its job and pull the model.
+    def run(self) -> None:
+        """Bring the package to a worker, see to its end, and have the models here.
 
         With `detach` it returns as soon as the dataset is in the room: the rest happens without us.
 
         Raises:
-            JobHasFailed: the job ended without a model.
+            JobHasFailed, LegacyJobFailed: the job ended without a model.
             JobWasCancelled: somebody cancelled it.
+            TransportRefused, NoWayThere: the package cannot be brought to a worker.
+            Unreachable: a worker was there, and then no more.
         """
-        FileIdentity.of(package)  # say so before anything is announced
-        sent = self._upload(package, request)
+        size_bytes = FileIdentity.of(self._order.package).size_bytes  # before anything is announced
+        results = asyncio.run(self._live(size_bytes))
+        if isinstance(results, _WaitsInS3):
+            self._through_s3()
+        else:
+            self._keep(results)
+
+    async def _live(self, size_bytes: int) -> LegacyResults | _WaitsInS3:
+        """Choose the transport, and do the job if that is to be done live."""
+        place = self._order.place
+        cloud = await asyncio.to_thread(look_at_cloud, self._service, self._settings, place)
+        door = door_of(self._settings, place.room_id, place.room_token)
+        ask = None if self._json or not can_ask() else ask_which
+        async with transport_chosen(
+            size_bytes, place, self._order.forced, cloud, door, self._settings, ask
+        ) as chosen:
+            self._show(chosen.decision)
+            if chosen.decision.transport is Transport.S3 or chosen.room is None:
+                return _WaitsInS3()
+            return await self._at_existing_worker(chosen.room, chosen.workers)
+
+    async def _at_existing_worker(self, room: LiveRoom, workers: Sequence[Candidate]) -> LegacyResults:
+        from sleap_rtc.client.legacy_train import run_legacy_job
+
+        order, worker = self._order, workers[0]
+        if order.detach:
+            raise InputError(
+                message=f"Worker {worker.name} sends its results to whoever waits for them and to nobody "
+                "else, so --detach cannot be. Leave it out."
+            )
+        if order.request.trainer or order.request.overrides:
+            raise InputError(
+                message=f"Worker {worker.name} is of the existing tool and takes its options from the "
+                "package alone. Put them into its configuration, and leave --trainer and --set out."
+            )
+        if self._limited:
+            self._say("--limit holds for S3 only.")
+        target = Path.cwd() / f"trained_{order.package.stem}.zip"
+        with JsonShow(self._json) if self._json else TextShow(order.package.name) as show:
+            return await run_legacy_job(room, workers, order.package, TRAIN, target, show, order.gui)
+
+    def _keep(self, results: LegacyResults) -> None:
+        self._emit("results", path=str(results.path), size_bytes=results.path.stat().st_size)
+        self._say(f"The results are verified: {results.path}")
+        kept = keep_models(results.path, wiring.registry(self._settings), results.done)
+        for model in kept:
+            self._emit(
+                "kept",
+                model_id=model.model_id,
+                model_type=model.model_type,
+                folder=str(model.folder),
+                size_bytes=model.size_bytes,
+            )
+            self._say(f"Model {model.model_id} ({model.model_type}) is registered: {model.folder}")
+        if not kept:
+            self._say("There is no model with a checkpoint in them, so none is registered.")
+        if (failure := results.failure) is not None:
+            raise failure
+
+    def _through_s3(self) -> None:
+        if self._order.gui is not None:
+            self._say("--controller-port and --publish-port hold for jobs over WebRTC only.")
+        wish = self._order.place.wish
+        if wish.says_which or wish.min_gpu_memory_mb:
+            self._say("Through S3 whichever worker of the room is free first takes the job.")
+        sent = self._upload(self._order.package, self._order.request)
         if sent.job_id is None:
             raise InputError(message="The upload carries no job.")
-        if detach:
+        if self._order.detach:
             self._say(f"The job goes on by itself: sleap-rtc jobs logs -f {sent.job_id} -r {self._room_id}")
             return
         try:
@@ -57,9 +148,19 @@ class TrainSession:
         if job.model_id:
             self._pull(job.model_id)
 
+    def _show(self, decision: Decision) -> None:
+        cost = decision.cost
+        self._emit(
+            "transport",
+            transport=decision.transport.value,
+            reason=decision.reason,
+            webrtc_usd=round(cost.webrtc_usd, 6),
+            s3_usd=round(cost.s3_usd, 6),
+        )
+        self._say(f"{_TITLES[decision.transport]}: {decision.reason}")
+
     def _upload(self, package: Path, request: JobRequest) -> Uploaded:
         uploader = wiring.uploader(self._service, self._settings, self._say)
-        self._say(f"Bringing {package.name} to the room through S3 (presigned multipart upload).")
         with self._bar(f"Uploading {package.name}") as bar:
             sent = uploader.upload(package, self._room_id, request, bar)
         self._emit("uploaded", **asdict(sent))
@@ -87,3 +188,6 @@ class TrainSession:
     def _emit(self, kind: str, **values: Any) -> None:
         if self._json:
             self._json.tell(kind, **values)
+
+
+_TITLES = {Transport.WEBRTC: "Over WebRTC", Transport.S3: "Through S3"}

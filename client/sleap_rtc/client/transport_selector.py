@@ -121,6 +121,10 @@ class TransportRefused(InputError):
     why: str
 
 
+class WorkerBusy(Unreachable):
+    """Worker {where} is busy with another job, and {why}. Run the command again when it is free."""
+
+
 class NoWayThere(Unreachable):
     """The {kind} cannot be brought to a worker: {no_worker}, and {no_s3}."""
 
@@ -143,7 +147,8 @@ class TransportSelector:
         """Return the way to take.
 
         Raises:
-            TransportRefused: what is forced cannot be done, or the only worker cannot take the file now.
+            TransportRefused: what is forced cannot be done.
+            WorkerBusy: the only worker cannot take the file now, and there is nowhere to wait for it.
             NoWayThere: neither way is there.
         """
         cost = transfer_cost(_transfer(facts))
@@ -236,10 +241,8 @@ def _forced(facts: Facts, forced: Transport, cost: TransferCost) -> Decision:
 
 def _to_the_existing_tool(facts: Facts, worker: LiveWorker) -> str:
     if not worker.free:
-        _refuse(
-            f"Worker {worker.name} of the existing tool is busy with another job, and knows nothing of S3, "
-            "where the dataset could wait for it. Try again later, or name another worker."
-        )
+        why = "as a worker of the existing tool it knows nothing of S3, where the dataset could wait for it"
+        raise WorkerBusy(where=worker.name, why=why)
     return (
         f"Worker {worker.name} is of the existing tool, which knows nothing of S3, so the {facts.kind} "
         f"({_size(facts.size_bytes)}) goes to it over WebRTC, whatever its size."
@@ -255,7 +258,7 @@ def _peer(facts: Facts) -> LiveWorker:
         why = f"worker {worker.name} takes no datasets over WebRTC"
         raise NoWayThere(kind=facts.kind.value, no_worker=why, no_s3=facts.no_s3)
     if not worker.free:
-        _refuse(f"Worker {worker.name} is busy with another job, and {facts.no_s3}. Try again later.")
+        raise WorkerBusy(where=worker.name, why=facts.no_s3)
     return worker
 
 

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from sleap_rtc.settings.model import Environment, Settings
 
 # A token, a presigned URL or the keys that tokens are verified with travel to and from these.
-ADDRESSES = ("backend_api_url", "live_signaling_url", "s3_endpoint_url", "sqs_endpoint_url", "jwks_url")
+ADDRESSES = (
+    "backend_api_url",
+    "live_signaling_url",
+    "live_signaling_http_url",
+    "s3_endpoint_url",
+    "sqs_endpoint_url",
+    "jwks_url",
+)
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from sleap_rtc.storage.price_list import LIST_PRICES
+
 PREFIX = "SLEAP_RTC_"
+LEGACY_WS_PORT = 8080
+"""At which the existing tool's signaling server has its WebSocket."""
+LEGACY_HTTP_PORT = 8001
+"""At which it has its HTTP API."""
 Environment = Literal["development", "staging", "production"]
 WorkerKindSetting = Literal["auto", "desktop", "runai", "kubernetes"]
 
@@ -39,6 +46,7 @@ class Settings(BaseSettings):
     cache_free_floor_bytes: int = Field(5_000_000_000, ge=0)
 
     live_signaling_url: str = ""
+    live_signaling_http_url: str = ""
     served_models_bytes: int = Field(20_000_000_000, ge=0)
 
     s3_upload_bucket: str = "sleap-rtc-uploads"
@@ -51,6 +59,7 @@ class Settings(BaseSettings):
     multipart_chunk_size: int = Field(100_000_000, ge=5 * 1024 * 1024)
     max_concurrent_parts: int = Field(10, ge=1, le=64)
     bandwidth_limit: int = Field(0, ge=0)
+    relay_usd_per_gb: float = Field(LIST_PRICES.relay_gb, ge=0, allow_inf_nan=False)
 
     upload_events_queue: str = "sleap-rtc-upload-events"
     model_events_queue: str = "sleap-rtc-model-events"
@@ -78,3 +87,13 @@ class Settings(BaseSettings):
     def signaling_url(self) -> str:
         """Where the live peers of a room find each other: the service's own unless another one is set."""
         return self.live_signaling_url or f"ws{self.backend_api_url.removeprefix('http').rstrip('/')}/ws"
+
+    @property
+    def signaling_http_url(self) -> str:
+        """Where the signaling's HTTP API is: beside its WebSocket, or the service's own."""
+        if self.live_signaling_http_url or not self.live_signaling_url:
+            return (self.live_signaling_http_url or self.backend_api_url).rstrip("/")
+        place = urlsplit(self.live_signaling_url)
+        scheme = "https" if place.scheme == "wss" else "http"
+        host, _, port = place.netloc.rpartition(":")
+        return f"{scheme}://{f'{host}:{LEGACY_HTTP_PORT}' if port == str(LEGACY_WS_PORT) else place.netloc}"

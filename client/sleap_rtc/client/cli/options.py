@@ -44,3 +44,49 @@ LimitOption = Annotated[
         help="Send no faster than this: bytes a second, such as 5MB; 0 for no limit.",
     ),
 ]
+_LIVE = "A worker that is connected"
+SessionStringOption = Annotated[
+    str,
+    typer.Option(
+        "--session-string",
+        "--session_string",
+        "-s",
+        help="What a worker prints: names it, its room and the room's token.",
+        rich_help_panel=_LIVE,
+    ),
+]
+TokenOption = Annotated[
+    str,
+    typer.Option(
+        "--token", "-t", help="The room's token, for whoever is no member of it.", rich_help_panel=_LIVE
+    ),
+]
+WorkerIdOption = Annotated[
+    str, typer.Option("--worker-id", "--worker_id", help="This worker of the room.", rich_help_panel=_LIVE)
+]
+AutoSelectOption = Annotated[
+    bool,
+    typer.Option(
+        "--auto-select",
+        "--auto_select",
+        help="The free worker of the room that has the most GPU memory.",
+        rich_help_panel=_LIVE,
+    ),
+]
+MinGpuMemoryOption = Annotated[
+    int | None,
+    typer.Option(
+        "--min-gpu-memory",
+        "--min_gpu_memory",
+        help="Only a worker with so many MB of GPU memory.",
+        metavar="MB",
+        min=0,
+        rich_help_panel=_LIVE,
+    ),
+]
+
+
+def named_by_option(context: typer.Context, parameter: str) -> bool:
+    """Tell whether a parameter was given on the command line, and not by the environment."""
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"

@@ -8,12 +8,21 @@ from typing import Annotated
 
 import typer
 
-from sleap_rtc.client.cli.options import JsonOption, LimitOption
+from sleap_rtc.client.cli.options import (
+    AutoSelectOption,
+    JsonOption,
+    LimitOption,
+    MinGpuMemoryOption,
+    SessionStringOption,
+    TokenOption,
+    WorkerIdOption,
+    named_by_option,
+)
 
 app = typer.Typer(add_completion=False)
 
 
-class Transport(StrEnum):
+class ForcedTransport(StrEnum):
     """How a dataset may travel."""
 
     WEBRTC = "webrtc"
@@ -27,20 +36,20 @@ class TrainerChoice(StrEnum):
     SLEAP_NN = "sleap-nn"
 
 
-_LEGACY = "Existing tool"
-
-
 @app.command()
 def client_train(
+    context: typer.Context,
     pkg_path: Annotated[
         Path, typer.Option("--pkg-path", "--pkg_path", "-p", help="The training package (.zip).")
     ],
     room_id: Annotated[
         str, typer.Option("--room-id", "--room_id", "-r", envvar="SLEAP_RTC_ROOM_ID", help="The room.")
     ] = "",
-    session_string: Annotated[
-        str, typer.Option("--session-string", "--session_string", "-s", help="Names the room instead.")
-    ] = "",
+    session_string: SessionStringOption = "",
+    token: TokenOption = "",
+    worker_id: WorkerIdOption = "",
+    auto_select: AutoSelectOption = False,
+    min_gpu_memory: MinGpuMemoryOption = None,
     trainer: Annotated[
         TrainerChoice | None, typer.Option(help="Engine to train with; the worker's choice without it.")
     ] = None,
@@ -49,50 +58,66 @@ def client_train(
         typer.Option("--set", help="Trainer option, such as trainer_config.max_epochs=5."),
     ] = None,
     force_transport: Annotated[
-        Transport | None, typer.Option(help="Send the dataset this way whatever its size.")
+        ForcedTransport | None,
+        typer.Option(help="Send the dataset this way, or say why that cannot be; otherwise it is chosen."),
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return once the dataset is uploaded.")] = False,
     limit: LimitOption = "",
-    as_json: JsonOption = False,
-    token: Annotated[str, typer.Option("--token", "-t", help="Room token.", rich_help_panel=_LEGACY)] = "",
-    worker_id: Annotated[
-        str, typer.Option("--worker-id", "--worker_id", help="One worker.", rich_help_panel=_LEGACY)
-    ] = "",
-    auto_select: Annotated[
-        bool, typer.Option("--auto-select", "--auto_select", help="Any worker.", rich_help_panel=_LEGACY)
-    ] = False,
     controller_port: Annotated[
-        int, typer.Option("--controller-port", "--controller_port", rich_help_panel=_LEGACY)
-    ] = 9000,
-    publish_port: Annotated[
-        int, typer.Option("--publish-port", "--publish_port", rich_help_panel=_LEGACY)
-    ] = 9001,
-    min_gpu_memory: Annotated[
-        int | None, typer.Option("--min-gpu-memory", "--min_gpu_memory", rich_help_panel=_LEGACY)
+        int | None,
+        typer.Option(
+            "--controller-port",
+            "--controller_port",
+            help="Take commands from the training monitor of a SLEAP on this machine at this ZMQ port (its "
+            "own is 9000), and show it the progress.",
+            min=1,
+            max=65_535,
+        ),
     ] = None,
+    publish_port: Annotated[
+        int | None,
+        typer.Option(
+            "--publish-port",
+            "--publish_port",
+            help="Show the progress to the training monitor at this ZMQ port (its own is 9001).",
+            min=1,
+            max=65_535,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Train on a remote GPU: upload the package, follow the job, pull the model.
+    """Train on a remote GPU: bring the package to a worker, follow the job, have the model here.
 
-    Run the same command again after a cut: the upload goes on where it was.
+    Small packages go straight to a worker that is free, large ones through S3; which way, and why, is said.
+    After a cut, run the same command again: an upload to S3 goes on where it was.
     """
-    del token, worker_id, auto_select, controller_port, publish_port, min_gpu_memory
     from sleap_rtc.client import training
+    from sleap_rtc.client.gui_bridge import DEFAULT_CONTROLLER_PORT, DEFAULT_PUBLISH_PORT
+    from sleap_rtc.client.train_order import GuiPorts, TrainOrder, place_of
+    from sleap_rtc.client.transport_selector import Transport
     from sleap_rtc.events.jobs import JobRequest
-    from sleap_rtc.live.session_string import parse_session_string
-    from sleap_rtc.storage.errors import InputError
-    from sleap_rtc.storage.keys import checked_room_id
 
-    if session_string:
-        room_id = parse_session_string(session_string).room_id
-    if not room_id:
-        raise InputError(message="Say which room: --room-id ROOM. `sleap-rtc rooms ls` shows yours.")
-    if force_transport is Transport.WEBRTC:
-        raise InputError(
-            message="This version sends datasets through S3 only. Leave --force-transport webrtc out."
-        )
-    request = JobRequest(trainer=trainer.value if trainer else None, overrides=_overrides(override or []))
-    session = training.TrainSession(checked_room_id(room_id), limit=limit, as_json=as_json)
-    session.run(pkg_path, request, detach=detach)
+    place = place_of(
+        session_string,
+        room_id,
+        token,
+        worker_id,
+        auto_select=auto_select,
+        min_gpu_memory_mb=min_gpu_memory,
+        room_by_option=named_by_option(context, "room_id"),
+    )
+    gui = None
+    if controller_port or publish_port:
+        gui = GuiPorts(controller_port or DEFAULT_CONTROLLER_PORT, publish_port or DEFAULT_PUBLISH_PORT)
+    order = TrainOrder(
+        package=pkg_path,
+        request=JobRequest(trainer=trainer.value if trainer else None, overrides=_overrides(override or [])),
+        place=place,
+        forced=Transport(force_transport.value) if force_transport else None,
+        gui=gui,
+        detach=detach,
+    )
+    training.TrainSession(order, limit=limit, as_json=as_json).run()
 
 
 def _overrides(texts: list[str]) -> dict[str, str]:
