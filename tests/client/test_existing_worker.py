@@ -15,7 +15,7 @@ import pytest
 import zmq
 import zmq.asyncio
 from support.existing_worker import Engine, ExistingWorker, existing_worker, packed, training_package
-from support.loop import in_loop
+from support.loop import in_loop_with_processes
 from support.signaling import Hall, open_hall
 
 from sleap_rtc.client.display import JsonWatcher
@@ -105,7 +105,7 @@ async def scene(issuer: LocalIssuer, folder: Path, engine: Engine | None = None)
         yield Scene(hall, worker, Desk(hall, folder / "desk"))
 
 
-@in_loop
+@in_loop_with_processes
 async def test_a_package_goes_out_and_the_models_come_back(token_issuer: LocalIssuer, tmp_path: Path) -> None:
     name = "Meine Mäuse 1.zip"
     package = training_package(tmp_path / name, "centroid", "centered_instance", padding=os.urandom(200_000))
@@ -138,7 +138,7 @@ async def test_a_package_goes_out_and_the_models_come_back(token_issuer: LocalIs
         assert "existing tool" in chosen["reason"]
 
 
-@in_loop
+@in_loop_with_processes
 async def test_a_worker_is_found_in_its_room_and_the_largest_is_taken(
     token_issuer: LocalIssuer, tmp_path: Path
 ) -> None:
@@ -165,7 +165,7 @@ async def test_a_worker_is_found_in_its_room_and_the_largest_is_taken(
             assert not at.worker.heard
 
 
-@in_loop
+@in_loop_with_processes
 async def test_a_failed_training_is_told_with_its_last_lines_and_no_older_results_are_taken(
     token_issuer: LocalIssuer, tmp_path: Path
 ) -> None:
@@ -183,7 +183,7 @@ async def test_a_failed_training_is_told_with_its_last_lines_and_no_older_result
         assert not at.worker.ended.is_set()
 
 
-@in_loop
+@in_loop_with_processes
 async def test_of_a_package_of_which_a_part_failed_the_rest_is_kept(
     token_issuer: LocalIssuer, tmp_path: Path
 ) -> None:
@@ -195,7 +195,7 @@ async def test_of_a_package_of_which_a_part_failed_the_rest_is_kept(
         assert len(ended.of_kind("kept")) == 1
 
 
-@in_loop
+@in_loop_with_processes
 async def test_a_worker_that_vanishes_while_it_sends_leaves_nothing_behind(
     token_issuer: LocalIssuer, tmp_path: Path
 ) -> None:
@@ -207,7 +207,7 @@ async def test_a_worker_that_vanishes_while_it_sends_leaves_nothing_behind(
         assert at.desk.left() == []
 
 
-@in_loop
+@in_loop_with_processes
 async def test_a_worker_whose_engine_is_missing_is_not_waited_for_for_ever(
     token_issuer: LocalIssuer, tmp_path: Path
 ) -> None:
@@ -225,7 +225,7 @@ async def test_a_worker_whose_engine_is_missing_is_not_waited_for_for_ever(
     assert names_in(tmp_path) == ["desk", "p.zip", "worker"]
 
 
-@in_loop
+@in_loop_with_processes
 async def test_a_busy_worker_is_left_alone_and_lives_on(token_issuer: LocalIssuer, tmp_path: Path) -> None:
     async with scene(token_issuer, tmp_path) as at:
         await at.worker.set_status("reserved")
@@ -236,7 +236,7 @@ async def test_a_busy_worker_is_left_alone_and_lives_on(token_issuer: LocalIssue
         assert (await at.train(training_package(tmp_path / "q.zip"))).status == 0
 
 
-@in_loop
+@in_loop_with_processes
 async def test_the_monitor_of_a_sleap_here_is_shown_the_progress_and_its_commands_are_passed_on(
     token_issuer: LocalIssuer, tmp_path: Path
 ) -> None:
@@ -269,7 +269,7 @@ async def test_the_monitor_of_a_sleap_here_is_shown_the_progress_and_its_command
         context.destroy(linger=0)
 
 
-@in_loop
+@in_loop_with_processes
 async def test_poses_are_predicted_and_brought_back(token_issuer: LocalIssuer, tmp_path: Path) -> None:
     data = tmp_path / "Käfig 3.pkg.slp"
     data.write_bytes(os.urandom(100_000))

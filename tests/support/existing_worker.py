@@ -15,7 +15,7 @@ import shutil
 import zipfile
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from websockets.asyncio.client import connect
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aiortc import RTCDataChannel
     from websockets.asyncio.client import ClientConnection
 
-    from support.signaling import Hall
+    from support.signaling import Answer
 
 CHUNK = 32 * 1024
 _TRAIN = re.compile(r"^\s*sleap-(?:nn\s+)?train\s+.*--config-name\s+(\S+)", re.MULTILINE)
@@ -55,6 +55,17 @@ class Engine:
     checkpoint: bytes = b"weights" * 20_000
     breaks_off_after: int | None = None
     waits_for_control: bool = False
+
+
+class Place(Protocol):
+    """Where the signaling is."""
+
+    @property
+    def ws_url(self) -> str:
+        """Of the WebSocket."""
+
+    async def http(self, method: str, path: str, token: str | None = None, **body: Any) -> Answer:
+        """Ask the HTTP API."""
 
 
 class ExistingWorker:
@@ -101,7 +112,7 @@ class ExistingWorker:
         session = json.dumps({"r": self.room_id, "t": self.token, "p": self.peer_id})
         return "sleap-session:" + base64.urlsafe_b64encode(session.encode()).decode()
 
-    async def run(self, hall: Hall, room: dict[str, str] | None, registered: asyncio.Event) -> None:
+    async def run(self, hall: Place, room: dict[str, str] | None, registered: asyncio.Event) -> None:
         """Work until an error ends it."""
         signed_in = (await hall.http("POST", "/anonymous-signin")).body
         self.peer_id, self._id_token = signed_in["username"], signed_in["id_token"]
@@ -293,7 +304,7 @@ def _predictions(folder: Path) -> list[Path]:
 
 @asynccontextmanager
 async def existing_worker(
-    hall: Hall, folder: Path, engine: Engine | None = None, room: dict[str, str] | None = None
+    hall: Place, folder: Path, engine: Engine | None = None, room: dict[str, str] | None = None
 ) -> AsyncIterator[ExistingWorker]:
     """Have a worker in a room of its own, or in a given one, while the block runs."""
     worker = ExistingWorker(folder, engine or Engine())

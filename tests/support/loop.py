@@ -15,6 +15,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LONGEST_S = 30.0
+LONGEST_WITH_PROCESSES_S = 180.0
 LONGEST_VIRTUAL_S = 30 * 86_400.0
 
 
@@ -34,6 +35,15 @@ def run_in_virtual_time(work: Coroutine[Any, Any, T]) -> T:
 def in_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
     """Let a test be a coroutine."""
     return _ordinary(test, run)
+
+
+def in_loop_with_processes(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Let a test that starts programs be a coroutine: on a machine with much to do they take their time."""
+
+    def run_longer(work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run(asyncio.wait_for(work, LONGEST_WITH_PROCESSES_S))
+
+    return _ordinary(test, run_longer)
 
 
 def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:

@@ -141,10 +141,10 @@ class LegacyConversation:
                 self.done.append(job)
                 self.phase = Phase.RESULTS
             case TrainJobError(job, why):
-                self.failures.append(Failure(job, f"exit code {why}" if why else "no reason was given"))
+                self.failures.append(Failure(job, _in_words(why)))
                 self.phase = Phase.LINES  # another configuration may follow
             case InferenceJobError(job, why):
-                self._no_more(Failure(job, f"exit code {why}" if why else "no reason was given"))
+                self._no_more(Failure(job, _in_words(why)))
             case InferenceError(why):
                 self._no_more(Failure("inference", why))
             case TrainingJobsDone():
@@ -188,3 +188,10 @@ class LegacyConversation:
     def _no_more(self, failure: Failure) -> None:
         self.failures.append(failure)
         self.phase = Phase.OVER
+
+
+def _in_words(why: str) -> str:
+    """Return what an error says: the existing worker tells an exit status, ours may tell a reason."""
+    if why.lstrip("-").isdigit():
+        return f"exit code {why}"
+    return why.rstrip(".") or "no reason was given"
