@@ -44,7 +44,7 @@ def test_train_show_list_and_pull(product: Product, package: Path) -> None:
     uploaded = next(line for line in lines if line["kind"] == "uploaded")
     assert uploaded["parts"] > 1
     kinds = [line["kind"] for line in lines]
-    assert kinds[0] == "progress"
+    assert kinds[:2] == ["transport", "progress"]
     assert kinds[-2:] == ["progress", "pulled"]
     assert lines[-2]["done_bytes"] == lines[-1]["size_bytes"]
 
