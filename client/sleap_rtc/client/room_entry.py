@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sleap_rtc.client.live_room import place_in_room
+from sleap_rtc.client.live_room import client_name, place_in_room
 from sleap_rtc.client.sign_in import sign_in_anonymously, sign_out
 from sleap_rtc.live.ice_server import IceServer
 from sleap_rtc.live.signaling_messages import own_peer_id
