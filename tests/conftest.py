@@ -106,11 +106,3 @@ def small_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("package") / "small.zip"
     make_example_package(path, frames=12, size=64)
     return path
-
-
-@pytest.fixture(scope="session")
-def token_issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalIssuer]:
-    """Return whoever issues tokens, for tests that run a part of the service in their own process."""
-    issuer = LocalIssuer(tmp_path_factory.mktemp("identity"))
-    yield issuer
-    issuer.close()
