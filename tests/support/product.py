@@ -86,9 +86,9 @@ class Product:
         """Open a room and return its id."""
         return str(self.run("rooms", "create", "Test room", "--json").json()["room_id"])
 
-    def worker(self, room_id: str, name: str = "worker") -> Child:
+    def worker(self, room_id: str, name: str = "worker", **environment: str) -> Child:
         """Start a worker for a room."""
-        return self.stack.worker(room_id, name=f"{name}-{room_id}")
+        return self.stack.worker(room_id, name=f"{name}-{room_id}", **environment)
 
     def job(self, room_id: str) -> dict[str, Any]:
         """Return the room's only job."""

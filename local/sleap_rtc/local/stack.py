@@ -128,10 +128,11 @@ class LocalStack:
             "SLEAP_RTC_RECONCILE_INTERVAL_S": "5" if self.s3_url == self.engine_url else "1",
         }
 
-    def worker(self, room_id: str, trainer: str = "reference", name: str = "worker") -> Child:
-        """Start a worker for a room, as a process of its own."""
+    def worker(self, room_id: str, trainer: str = "reference", name: str = "worker", **more: str) -> Child:
+        """Start a worker for a room, as a process of its own, with more in its environment."""
         command = self._command("worker", "--room-id", room_id, "--trainer", trainer)
-        return self._run(name, command, self.cloud_environment)
+        # It works with its role; the token lets it be watched by live peers.
+        return self._run(name, command, {**self.client_environment, **self.cloud_environment, **more})
 
     def service(self, name: str = "service") -> tuple[Child, str]:
         """Start an instance of the service, a process of its own; return it and its address when it is ready.
