@@ -13,6 +13,7 @@ import typer
 from sleap_rtc.client.root import GROUP
 from sleap_rtc.settings import Settings
 from sleap_rtc.storage.errors import ExitCode
+from sleap_rtc.worker.errors import JobFailed
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -54,6 +55,11 @@ def test_every_line_is_a_setting() -> None:
 @pytest.mark.parametrize("code", list(ExitCode))
 def test_every_exit_code_has_a_line(code: ExitCode) -> None:
     assert code.name in rows("exit-codes.md")[str(int(code))]
+
+
+@pytest.mark.parametrize("failure", JobFailed.__subclasses__())
+def test_every_code_of_a_failed_job_has_a_line(failure: type[JobFailed]) -> None:
+    assert failure.code in rows("exit-codes.md")
 
 
 @pytest.mark.parametrize("name", sorted(commands()))

@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sleap_rtc.local.example_package import make_example_package
+from sleap_rtc.worker.engine.progress import MemoryProgress, ZmqProgress
 from sleap_rtc.worker.reference_trainer.__main__ import main
 from sleap_rtc.worker.reference_trainer.checkpoint import NotACheckpoint, decode
 from sleap_rtc.worker.reference_trainer.confidence_maps import divergence, locate, target_maps
@@ -28,7 +29,6 @@ from sleap_rtc.worker.reference_trainer.config import TrainingConfig, load_confi
 from sleap_rtc.worker.reference_trainer.errors import CheckpointUnreadable, ConfigUnreadable, TrainerError
 from sleap_rtc.worker.reference_trainer.pose_model import backward, forward, initial_parameters
 from sleap_rtc.worker.reference_trainer.prediction import predict
-from sleap_rtc.worker.reference_trainer.progress import MemoryProgress, ZmqProgress
 from sleap_rtc.worker.reference_trainer.slp_package import labelled_frames
 from sleap_rtc.worker.reference_trainer.training import TrainingResult, train
 from sleap_rtc.worker.reference_trainer.working_image import shrink, to_cells, to_pixels
@@ -436,7 +436,7 @@ def test_a_missing_config_is_told(here: Path, capsys: pytest.CaptureFixture[str]
 
 def test_exit_codes_are_distinct() -> None:
     codes = [error.exit_code for error in TrainerError.__subclasses__()]
-    assert len(set(codes)) == len(codes) == 8
+    assert len(set(codes)) == len(codes) == 9
     assert not set(codes) & {0, 1, 2, 130}
 
 

@@ -18,10 +18,10 @@ from PIL import Image
 from sleap_rtc.local.example_animal import NODES
 from sleap_rtc.local.example_package import make_example_package
 from sleap_rtc.storage.model_folder import read_model_folder
+from sleap_rtc.worker.engine.progress import Command, MemoryProgress, ZmqProgress
+from sleap_rtc.worker.engine.sample_picture import COLOURS, LEGEND_PX, SIDE_PX, draw
+from sleap_rtc.worker.engine.steering import in_full
 from sleap_rtc.worker.reference_trainer.config import load_config
-from sleap_rtc.worker.reference_trainer.progress import Command, MemoryProgress, ZmqProgress
-from sleap_rtc.worker.reference_trainer.sample_picture import COLOURS, LEGEND_PX, SIDE_PX, draw
-from sleap_rtc.worker.reference_trainer.steering import in_full
 from sleap_rtc.worker.reference_trainer.training import TrainingResult, train
 
 FRAMES, BATCHES = 12, 3
@@ -207,16 +207,25 @@ def test_a_command_that_nobody_knows_is_refused_and_one_without_an_id_is_passed_
 
 
 def test_a_picture_shows_what_is_missing_too() -> None:
-    places = np.array([[3.0, 4.0], [10.0, 12.0]])
-    labels = np.array([[3.0, 4.0], [np.nan, np.nan]])
-    content = draw(
-        np.zeros((20, 30, 3), np.uint8), places, labels, ["Näschen", "tail " * 20], [(0, 1)], "epoch 1"
-    )
+    missing = [np.nan, np.nan]
+    found = np.array([[[3.0, 4.0], [10.0, 12.0]], [[20.0, 4.0], missing]])
+    labels = np.array([[[20.0, 7.0], [24.0, 4.0]], [[3.0, 5.0], missing]])
+    names = ["Näschen", "tail " * 20]
+    content, error_px = draw(np.zeros((20, 30, 3), np.uint8), found, labels, names, [(0, 1)], "epoch 1", 2)
+    assert error_px == 2 * (3 + 1) / 2
     with Image.open(io.BytesIO(content)) as picture:
         assert picture.size == (SIDE_PX + LEGEND_PX, SIDE_PX * 2 // 3)
         factor = SIDE_PX // 30
+        places = found[np.isfinite(found).all(axis=2)]
         shown = [picture.getpixel(((x + 0.5) * factor, (y + 0.5) * factor)) for x, y in places]
-    assert shown == list(COLOURS[:2])
+    assert shown == [COLOURS[0], COLOURS[1], COLOURS[0]]
+
+
+@pytest.mark.parametrize("animals", [0, 1])
+def test_a_picture_of_nothing_is_drawn(animals: int) -> None:
+    nothing, labels = np.empty((0, 2, 2)), np.full((animals, 2, 2), 3.0)
+    _, error_px = draw(np.zeros((9, 9), np.uint8), nothing, labels, ["a", "b"], [], "epoch 1")
+    assert np.isnan(error_px)
 
 
 @pytest.mark.parametrize(

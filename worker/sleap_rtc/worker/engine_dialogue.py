@@ -15,6 +15,7 @@ from sleap_rtc.worker.obedient_engine import ObedientEngine
 from sleap_rtc.worker.plain_engine import PlainEngine
 from sleap_rtc.worker.training_commands import CommandRefused
 from sleap_rtc.worker.training_events import BatchEnded, EpochEnded, TrainingBegun, TrainingEnded
+from sleap_rtc.worker.training_failure import diverged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +47,8 @@ class EngineDialogue:
         """What it measured of each."""
         self.stopped = False
         """Whether a command ended it before its time."""
+        self.hopeless = False
+        """Whether the loss of an engine that does not look at it is not a number any more."""
         self._line = line
         self._grip = grip
         self._commands = commands
@@ -66,6 +69,7 @@ class EngineDialogue:
                     TrainingBegun()
                 )  # its first words were lost; ours are not, they wait for a listener
             self._note(event, message)
+            self.hopeless = self.hopeless or (isinstance(self._engine, PlainEngine) and diverged(event))
             self._tell(event)
             return
         answer = answer_of(message, self._folder)

@@ -3,7 +3,11 @@
 JobFailed
 ├── PackageRefused          package_refused      the zip or what is in it cannot be used
 ├── TrainerMissing          trainer_missing      the trainer that was asked for is not installed here
-└── TrainingFailed          training_failed      it ran and did not produce a model
+├── ConfigRefused           config_refused       the trainer does not take the configuration
+├── TrainingDiverged        training_diverged    the loss is not a number any more
+├── TrainingOutOfMemory     out_of_memory        there was not enough memory, of the machine or of its GPU
+├── TrainingDiskFull        disk_full            the disk took no more of what the training writes
+└── TrainingFailed          training_failed      it ran and did not produce a model, for another reason
 """
 
 from __future__ import annotations
@@ -40,4 +44,37 @@ class TrainingFailed(JobFailed):
 
     code = "training_failed"
     exit_status: int
+    last_lines: str
+
+
+class ConfigRefused(JobFailed):
+    """The trainer refuses the configuration. Correct it and submit the job again. Its last words:
+    {last_lines}"""
+
+    code = "config_refused"
+    last_lines: str
+
+
+class TrainingDiverged(JobFailed):
+    """The loss is not a number any more, and training on would not mend it. Submit the job again with a lower
+    learning rate (trainer_config.optimizer.lr). Last words of the trainer: {last_lines}"""
+
+    code = "training_diverged"
+    last_lines: str
+
+
+class TrainingOutOfMemory(JobFailed):
+    """The trainer ran out of memory: {how}. Submit the job again with a smaller batch or smaller images, or
+    to a worker with more memory. Last words of the trainer: {last_lines}"""
+
+    code = "out_of_memory"
+    how: str
+    last_lines: str
+
+
+class TrainingDiskFull(JobFailed):
+    """The worker's disk was full while the training wrote to it. Make room there and retry the job. Last
+    words of the trainer: {last_lines}"""
+
+    code = "disk_full"
     last_lines: str

@@ -10,16 +10,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sleap_rtc.worker.engine.exit_status import DIVERGED
 from sleap_rtc.worker.engine_dialogue import EngineDialogue
 from sleap_rtc.worker.engine_link import EngineLink
 from sleap_rtc.worker.engine_software import engine_software
-from sleap_rtc.worker.errors import TrainingFailed
 from sleap_rtc.worker.tether import GRACE_S, hold_session, kill_session, release_session, tethered
 from sleap_rtc.worker.trainer import TITLES, TrainerName, TrainingResult, command
 from sleap_rtc.worker.training_commands import TrainingCommands
+from sleap_rtc.worker.training_failure import failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 _POLL_MS = 20
 """How late a command may reach the engine."""
-_LAST_LINES = 5
+_LAST_LINES = 20
 
 
 class SubprocessTrainer:
@@ -99,7 +100,7 @@ class _Engine:
         title: str,
         run_folder: Path,
     ) -> None:
-        self._last: deque[str] = deque(maxlen=_LAST_LINES)
+        self._last: list[str] = []
         self._title = title
         self._run_folder = run_folder
         self._executable = arguments[0]
@@ -123,11 +124,11 @@ class _Engine:
         """Listen until it ends, or end it.
 
         Raises:
-            TrainingFailed: it ended with a fault.
+            JobFailed: it ended with a fault.
         """
         process = self._process
         try:
-            while process.poll() is None and not stop.is_set():
+            while process.poll() is None and not stop.is_set() and not dialogue.hopeless:
                 heard = _hear(link, dialogue, _POLL_MS)
                 dialogue.turn(time.monotonic(), quiet=not heard)
             while _hear(link, dialogue, 0):
@@ -136,8 +137,11 @@ class _Engine:
             _end(process)
             self._reader.join(timeout=GRACE_S)
             dialogue.end(well=process.returncode == 0 and not stop.is_set())
-        if process.returncode != 0 and not stop.is_set():
-            raise TrainingFailed(exit_status=process.returncode, last_lines=" | ".join(self._last))
+        if stop.is_set():
+            return
+        if dialogue.hopeless or process.returncode != 0:
+            status = DIVERGED if dialogue.hopeless else process.returncode
+            raise failure_of(self._title, status, self._last)
 
     def title(self) -> str:
         """Return the engine's name and version."""
@@ -160,11 +164,12 @@ def _hear(link: EngineLink, dialogue: EngineDialogue, wait_ms: int) -> bool:
     return message is not None
 
 
-def _read_lines(process: subprocess.Popen[str], last: deque[str], on_line: Callable[[str], None]) -> None:
+def _read_lines(process: subprocess.Popen[str], last: list[str], on_line: Callable[[str], None]) -> None:
     for line in process.stdout or ():
         text = line.rstrip()
         if text:
             last.append(text)
+            del last[:-_LAST_LINES]
             on_line(text)
 
 
@@ -172,7 +177,7 @@ def _end(process: subprocess.Popen[str]) -> None:
     """Leave nothing running, the engine's own children included."""
     if process.stdin is not None:
         process.stdin.close()
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_S + 5)
-    except subprocess.TimeoutExpired:
+    if process.returncode is None or process.returncode < 0:  # the tether could not see to it
         kill_session(process)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 GRACE_S = 10.0
 _LOOK_EVERY_S = 0.1
+_CANNOT_START = 127
 
 
 def tethered(command: Sequence[str]) -> list[str]:
@@ -32,7 +33,9 @@ def kill_session(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> No
     if sys.platform == "win32":
         process.kill()
     else:
-        os.killpg(process.pid, signal.SIGKILL)
+        # The group lives on with its last member, when the tether itself is dead already.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
@@ -71,7 +74,11 @@ def _members(session: int) -> list[int]:
 
 def main(command: Sequence[str]) -> int:
     """Run the command until it ends or the pipe closes; return its exit status as a shell would."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    except OSError as error:
+        sys.stderr.write(f"{command[0]} cannot be started: {error.strerror or error}\n")
+        return _CANNOT_START
     cut = threading.Event()
 
     def watch() -> None:

@@ -5,10 +5,12 @@ Both take sleap-nn's command line and speak its ZMQ messages, so one adapter run
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from sleap_rtc.worker.errors import TrainerMissing
@@ -16,13 +18,15 @@ from sleap_rtc.worker.errors import TrainerMissing
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from sleap_rtc.worker.package import TrainingPackage
     from sleap_rtc.worker.training_commands import TrainingCommands
     from sleap_rtc.worker.training_events import OnEvent
 
 TrainerName = Literal["reference", "sleap-nn"]
+_RUNNER = Path(__file__).parent / "sleap_nn_runner"
+_HEAD_BYTES = 4096
+_LONG_SHEBANG = re.compile(r"""^'''exec' "?(.+?)"? "\$0" """)
 TITLES: Mapping[TrainerName, str] = {"reference": "reference trainer", "sleap-nn": "sleap-nn"}
 
 
@@ -69,7 +73,7 @@ class Trainer(Protocol):
 
         Raises:
             TrainerMissing: the engine is not installed here.
-            TrainingFailed: it ended without a model.
+            JobFailed: it ended without a model; which kind of it says why.
         """
 
 
@@ -79,7 +83,11 @@ def command(name: TrainerName) -> list[str]:
     Raises:
         TrainerMissing: the engine is not installed here.
     """
-    return [*_program(name), "train"]
+    program = _program(name)
+    python = python_of(Path(program[0])) if name == "sleap-nn" else None
+    # Without its Python there is no way to reach into sleap-nn: it runs as it is.
+    started_by = [str(python), str(_RUNNER)] if python else []
+    return [*started_by, *program, "train"]
 
 
 def track_command(name: TrainerName) -> list[str]:
@@ -100,3 +108,20 @@ def _program(name: TrainerName) -> list[str]:
     if found is None:
         raise TrainerMissing(trainer="sleap-nn")
     return [found]
+
+
+def python_of(script: Path) -> Path | None:
+    """Return the Python that a console script runs on; None where the script does not tell.
+
+    The first line names it, or `/bin/sh` where its path is long or has spaces; then it is in the second one.
+    """
+    try:
+        with script.open("rb") as file:
+            head = file.read(_HEAD_BYTES).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    if not head or not head[0].startswith("#!"):
+        return None
+    long = _LONG_SHEBANG.match(head[1]) if len(head) > 1 else None
+    python = Path(long.group(1) if long else head[0].removeprefix("#!").strip())
+    return python if "python" in python.name and python.is_file() else None

@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns the exit code; errors are one line on stderr."""
     options = _parser().parse_intermixed_args(arguments)
-    from sleap_rtc.worker.reference_trainer.progress import ZmqProgress
+    from sleap_rtc.worker.engine.progress import ZmqProgress
     from sleap_rtc.worker.reference_trainer.training import train
 
     try:

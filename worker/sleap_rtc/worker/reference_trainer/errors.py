@@ -8,15 +8,19 @@ TrainerError
 ├── NoLabels              7   images without labels
 ├── TrainingDiverged      8   the loss is not a number any more
 ├── CheckpointUnreadable  9   resume or predict from something that is no checkpoint of this model
-└── OutputUnwritable     10   no room, or no right to write
+├── OutputUnwritable     10   no right to write
+└── DiskFull             11   no room
 
-0 is success (an early stop included), 2 a wrong command line, 130 an interrupt from the keyboard.
+3, 8 and 11 are those of every engine of ours (``engine/exit_status.py``). 0 is success (an early stop
+included), 2 a wrong command line, 130 an interrupt from the keyboard.
 A class's docstring is the message that a user reads.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
+
+from sleap_rtc.worker.engine.exit_status import CONFIG_REFUSED, DISK_FULL, DIVERGED
 
 
 class TrainerError(Exception):
@@ -32,7 +36,7 @@ class TrainerError(Exception):
 class ConfigUnreadable(TrainerError):
     """The config {path} cannot be used: {reason}."""
 
-    exit_code: ClassVar[int] = 3
+    exit_code: ClassVar[int] = CONFIG_REFUSED
     path: Path
     reason: str
 
@@ -75,7 +79,7 @@ class NoLabels(TrainerError):
 class TrainingDiverged(TrainerError):
     """The loss became {loss} at epoch {epoch}, batch {batch}: lower trainer_config.optimizer.lr ({rate})."""
 
-    exit_code: ClassVar[int] = 8
+    exit_code: ClassVar[int] = DIVERGED
     loss: float
     epoch: int
     batch: int
@@ -89,6 +93,14 @@ class CheckpointUnreadable(TrainerError):
     exit_code: ClassVar[int] = 9
     path: Path
     reason: str
+
+
+@dataclass(eq=False)
+class DiskFull(TrainerError):
+    """The disk is full, so the result {path} cannot be written: make room and resume from last.ckpt."""
+
+    exit_code: ClassVar[int] = DISK_FULL
+    path: Path
 
 
 @dataclass(eq=False)

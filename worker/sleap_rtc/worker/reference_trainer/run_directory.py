@@ -15,6 +15,7 @@ Each file appears whole or not at all: it is written beside its place, synced an
 
 import contextlib
 import csv
+import errno
 import io
 import json
 import os
@@ -29,7 +30,12 @@ from sleap_rtc.worker.reference_trainer.checkpoint import (
     decode,
     encode,
 )
-from sleap_rtc.worker.reference_trainer.errors import CheckpointUnreadable, OutputUnwritable
+from sleap_rtc.worker.reference_trainer.errors import (
+    CheckpointUnreadable,
+    DiskFull,
+    OutputUnwritable,
+    TrainerError,
+)
 
 BEST: Final = "best.ckpt"
 LAST: Final = "last.ckpt"
@@ -52,14 +58,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 class RunDirectory:
-    """Writes the results of one run; every method raises OutputUnwritable when the disk does not take it."""
+    """Writes the results of one run; every method raises DiskFull or OutputUnwritable."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputUnwritable(path, error.strerror or str(error)) from error
+            raise _unwritable(path, error) from error
 
     def save_configs(self, *, initial_yaml: str, effective_yaml: str) -> None:
         """The config before and after overrides."""
@@ -106,4 +112,10 @@ class RunDirectory:
         except OSError as error:
             with contextlib.suppress(OSError):
                 beside.unlink(missing_ok=True)
-            raise OutputUnwritable(path, error.strerror or str(error)) from error
+            raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> TrainerError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull(path)
+    return OutputUnwritable(path, error.strerror or str(error))

@@ -8,6 +8,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from sleap_rtc.worker.engine.progress import Progress
+from sleap_rtc.worker.engine.steering import ABILITIES, Moment, Steering
 from sleap_rtc.worker.reference_trainer import TRAINER_NAME, TRAINER_VERSION
 from sleap_rtc.worker.reference_trainer.checkpoint import Checkpoint, EpochRecord
 from sleap_rtc.worker.reference_trainer.confidence_maps import divergence, locate, target_maps
@@ -23,10 +25,8 @@ from sleap_rtc.worker.reference_trainer.pose_model import (
     forward,
     initial_parameters,
 )
-from sleap_rtc.worker.reference_trainer.progress import Progress
+from sleap_rtc.worker.reference_trainer.run import Run
 from sleap_rtc.worker.reference_trainer.run_directory import BEST, LAST, RunDirectory, read_checkpoint
-from sleap_rtc.worker.reference_trainer.sample import Sampler
-from sleap_rtc.worker.reference_trainer.steering import ABILITIES, Moment, Steering
 from sleap_rtc.worker.reference_trainer.working_image import normalise, to_cells, to_pixels
 
 EVALUATION_BATCH = 16
@@ -81,16 +81,12 @@ def train(
     progress.publish(
         "train_begin", wandb_url=None, abilities=ABILITIES, epochs=config.max_epochs, batches=batches
     )
-    sampler = Sampler(directory, validation, training)
-    steering = Steering(
-        progress,
-        config.learning_rate,
-        lambda moment, frame: sampler(moment.parameters, moment.epoch, moment.batch, frame),
-    )
+    run = Run(directory, validation, training, config.learning_rate, state.parameters)
+    steering = Steering(progress, f"{TRAINER_NAME} {TRAINER_VERSION}", run)
     seconds: dict[int, float] = {}
     while state.next_epoch < config.max_epochs and not steering.stopping:
         began = clock()
-        state = _epoch(config, state, training, validation, progress, steering)
+        state = _epoch(config, state, training, validation, progress, run, steering)
         record = state.history[-1]
         seconds[record.epoch] = clock() - began
         directory.save_checkpoint(LAST, state)
@@ -148,6 +144,7 @@ def _epoch(
     training: PoseDataset,
     validation: PoseDataset,
     progress: Progress,
+    run: Run,
     steering: Steering,
 ) -> Checkpoint:
     """One epoch, or the part of it up to a stop; the record of a part is replaced on resuming."""
@@ -160,7 +157,7 @@ def _epoch(
     total, seen = 0.0, 0
     batches = list(_batches(order, config.batch_size))
     for batch, chosen in enumerate(batches):
-        rate = steering.learning_rate
+        rate = run.rate
         progress.publish("batch_start", batch=batch)
         images, targets = _examples(training.subset(chosen))
         with np.errstate(over="ignore", invalid="ignore"):  # the loss is checked instead
@@ -172,7 +169,8 @@ def _epoch(
             parameters, optimizer = adam_step(parameters, gradients, optimizer, rate)
         total, seen = total + loss * len(chosen), seen + len(chosen)
         progress.publish("batch_end", epoch=epoch, batch=batch, logs={"loss": loss, "train/lr": rate})
-        steering.between_batches(Moment(epoch, batch, len(batches), config.max_epochs, parameters))
+        run.parameters = parameters
+        steering.between_batches(Moment(epoch, batch, len(batches), config.max_epochs))
         if steering.stopping:
             break
     whole = seen == len(training)

@@ -35,16 +35,18 @@ def draw(
     names: Sequence[str],
     edges: Sequence[tuple[int, int]],
     title: str,
-) -> bytes:
-    """Returns the picture as PNG.
+    pixels: float = 1.0,
+) -> tuple[bytes, float]:
+    """Returns the picture as PNG, and the mean distance between labels and predictions in pixels.
 
     Args:
         image: ``(height, width)`` or ``(height, width, 1 | 3)`` bytes.
-        predicted: ``(nodes, 2)`` x and y in pixels of the image.
+        predicted: ``(animals, nodes, 2)`` x and y in pixels of the image, NaN for a node that was not found.
         labelled: Likewise, NaN where a label is missing.
         names: Of the nodes.
         edges: Pairs of nodes to join.
         title: A line above the legend.
+        pixels: How many pixels of the video make one of the image.
     """
     frame, factor = _enlarged(image)
     height = max(frame.height, _MARGIN * 2 + _LINE * (len(names) + 6))
@@ -52,20 +54,55 @@ def draw(
     picture.paste(frame, (0, 0))
     canvas = ImageDraw.Draw(picture)
     found, wanted = ((places + 0.5) * factor for places in (predicted, labelled))
-    for start, end in edges:
-        _join(canvas, found[start], found[end], (255, 255, 255), 2)
-    for node, (here, there) in enumerate(zip(found, wanted, strict=True)):
-        colour = COLOURS[node % len(COLOURS)]
-        _join(canvas, here, there, colour, 1)
-        if np.isfinite(there).all():
-            canvas.ellipse(_around(there, 9), outline=(0, 0, 0), width=4)
-            canvas.ellipse(_around(there, 8), outline=colour, width=2)
-        if np.isfinite(here).all():
-            canvas.ellipse(_around(here, 5), fill=colour, outline=(255, 255, 255), width=1)
-    _legend(canvas, frame.width + _MARGIN, predicted, labelled, names, title)
+    for animal in found:
+        for start, end in edges:
+            _join(canvas, animal[start], animal[end], (255, 255, 255), 2)
+    partner = _partners(predicted, labelled)
+    for row, animal in enumerate(wanted):
+        for node, there in enumerate(animal):
+            if np.isfinite(there).all():
+                if partner[row] is not None:
+                    _join(canvas, found[partner[row], node], there, _colour(node), 1)
+                canvas.ellipse(_around(there, 9), outline=(0, 0, 0), width=4)
+                canvas.ellipse(_around(there, 8), outline=_colour(node), width=2)
+    for animal in found:
+        for node, here in enumerate(animal):
+            if np.isfinite(here).all():
+                canvas.ellipse(_around(here, 5), fill=_colour(node), outline=(255, 255, 255), width=1)
+    errors = _errors(predicted, labelled, partner) * pixels
+    _legend(canvas, frame.width + _MARGIN, errors, names, title)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
-    return buffer.getvalue()
+    return buffer.getvalue(), _mean(errors)
+
+
+def _partners(predicted: NDArray[np.float64], labelled: NDArray[np.float64]) -> list[int | None]:
+    """For each labelled animal the predicted one that is nearest."""
+    partners: list[int | None] = []
+    for animal in labelled:
+        distances = [_mean(np.linalg.norm(other - animal, axis=1)) for other in predicted]
+        finite = [index for index, distance in enumerate(distances) if np.isfinite(distance)]
+        partners.append(min(finite, key=lambda index: distances[index], default=None))
+    return partners
+
+
+def _errors(
+    predicted: NDArray[np.float64], labelled: NDArray[np.float64], partners: Sequence[int | None]
+) -> NDArray[np.float64]:
+    """Per node the mean distance over the animals, NaN where nothing can be compared."""
+    pairs = [(predicted[other], labelled[row]) for row, other in enumerate(partners) if other is not None]
+    distances = np.array([np.linalg.norm(there - here, axis=1) for here, there in pairs])
+    nodes = labelled.shape[1]
+    return np.array([_mean(distances[:, node]) if pairs else np.nan for node in range(nodes)])
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else float("nan")
+
+
+def _colour(node: int) -> tuple[int, int, int]:
+    return COLOURS[node % len(COLOURS)]
 
 
 def _enlarged(image: NDArray[np.uint8]) -> tuple[Image.Image, float]:
@@ -96,23 +133,21 @@ def _join(
 def _legend(
     canvas: ImageDraw.ImageDraw,
     left: int,
-    predicted: NDArray[np.float64],
-    labelled: NDArray[np.float64],
+    errors: NDArray[np.float64],
     names: Sequence[str],
     title: str,
 ) -> None:
     large, small = ImageFont.load_default(16), ImageFont.load_default(14)
-    errors = np.linalg.norm(predicted - labelled, axis=1)
     right = left + LEGEND_PX - 2 * _MARGIN
     canvas.text((left, _MARGIN), title, _TEXT, large)
     y = _MARGIN + _LINE + _LINE // 2
     for node, (name, error) in enumerate(zip(names, errors, strict=True)):
-        canvas.ellipse(_around(np.array([left + 7, y + 9]), 6), fill=COLOURS[node % len(COLOURS)])
+        canvas.ellipse(_around(np.array([left + 7, y + 9]), 6), fill=_colour(node))
         canvas.text((left + 22, y), _fitting(name, small, right - left - 96), _TEXT, small)
-        told = f"{error:.1f} px" if np.isfinite(error) else "no label"
+        told = f"{error:.1f} px" if np.isfinite(error) else "-"
         canvas.text((right, y), told, _FAINT, small, anchor="ra")
         y += _LINE
-    mean = f"{np.nanmean(errors):.1f} px" if np.isfinite(errors).any() else "-"
+    mean = f"{_mean(errors):.1f} px" if np.isfinite(errors).any() else "-"
     canvas.line([(left, y + 2), (right, y + 2)], fill=_FAINT)
     canvas.text((left, y + 10), "mean error", _TEXT, small)
     canvas.text((right, y + 10), mean, _TEXT, small, anchor="ra")

@@ -103,7 +103,12 @@ class ZmqProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets the last messages leave; harmless when it is closed already."""
         self._context.destroy(linger=LINGER_MS)
+        self._publisher = self._controller = None
 
     def publish(self, event: str, *, logs: Mapping[str, float] | None = None, **fields: object) -> None:
         """Sends the event; the first one waits for a listener, two seconds at most."""
