@@ -16,12 +16,13 @@ from support.product import kill_9
 from support.transfer_bench import DownloadBench
 
 from sleap_rtc.client.patience import Patience
+from sleap_rtc.client.peer_file import READ_BYTES
 from sleap_rtc.client.peer_or_store import BytesBySource, bring
 from sleap_rtc.live.file_requests import What
 from sleap_rtc.storage.checksum import crc64nvme, to_text
 from sleap_rtc.storage.download_engine import RemoteObject
 from sleap_rtc.storage.errors import IntegrityError
-from sleap_rtc.storage.part_plan import MIB, PREFERRED_PART_BYTES
+from sleap_rtc.storage.part_plan import MIB
 from sleap_rtc.storage.s3_client import s3_client
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
     from sleap_rtc.client.peer_models import PeerModels
     from sleap_rtc.storage.progress import TransferProgress
 
-RANGE = PREFERRED_PART_BYTES
+# Every byte goes through two engines here, so files are as small as files of several ranges can be. One range
+# takes two reads.
+RANGE = READ_BYTES + READ_BYTES // 4
+READS = 2
 SMALL = 300_000
 TWO_RANGES = RANGE + SMALL
 SHORT = Patience(least_bytes=1, within_s=5)
@@ -53,7 +57,7 @@ class Bench(DownloadBench):
     def source(self) -> RemoteObject:
         """What is to be downloaded."""
         checksum = to_text(crc64nvme(self.content))
-        return RemoteObject("best.ckpt", len(self.content), self.etag, checksum, self.signed_url)
+        return RemoteObject("best.ckpt", len(self.content), self.etag, checksum, self.signed_url, RANGE)
 
     def bring(self, peers: PeerModels | None) -> BytesBySource:
         """Bring the file, and fail unless it is whole and nothing lies beside it."""
@@ -86,7 +90,7 @@ def worker_name() -> str:
     return f"worker-{random.randrange(10**9)}"
 
 
-@pytest.mark.parametrize("size", [1, SMALL, RANGE, TWO_RANGES])
+@pytest.mark.parametrize("size", [1, TWO_RANGES])
 def test_a_file_comes_from_a_peer_and_the_store_is_not_asked(bench: Bench, lab: LiveLab, size: int) -> None:
     bench.store(size)
     name = worker_name()
@@ -114,25 +118,35 @@ def test_several_files_come_over_one_session(bench: Bench, lab: LiveLab) -> None
     assert len(host.sessions) == 1
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_a_connection_that_is_cut_anywhere_costs_no_range_twice(
-    bench: Bench, lab: LiveLab, seed: int
+def test_a_connection_that_is_cut_after_a_range_is_made_again_for_the_others(
+    bench: Bench, lab: LiveLab
+) -> None:
+    bench.store(2 * RANGE)
+    name = worker_name()
+    # What is cut off in the sender's queue is less than a MiB.
+    host = lab.host(name, Folder(bench.shelf), cut_after_bytes=[RANGE + MIB])
+    # On a busy machine the farewell may be lost; then the heartbeat tells, and not the patience.
+    with lab.peers(name, patience=Patience(least_bytes=1, within_s=120)) as peers:
+        assert bench.bring(peers) == BytesBySource(peer=2 * RANGE), peers.troubles
+    assert [sender.sent_bytes for sender in host.senders] == [pytest.approx(RANGE + MIB, abs=MIB // 4), RANGE]
+
+
+@pytest.mark.parametrize("at", [1, MIB])
+def test_a_connection_that_is_cut_before_a_range_is_whole_is_not_worth_another_one(
+    bench: Bench, lab: LiveLab, at: int
 ) -> None:
     bench.store(TWO_RANGES)
-    at = random.Random(seed).randrange(TWO_RANGES)
     name = worker_name()
-    lab.host(name, Folder(bench.shelf), cut_after_bytes=[at])
+    host = lab.host(name, Folder(bench.shelf), cut_after_bytes=[at])
     with lab.peers(name) as peers:
-        found = bench.bring(peers)
-    assert found.peer + found.s3 == TWO_RANGES
-    # A session that brought a range is made again; one that brought none is not worth it.
-    assert found.s3 in ((0,) if at > RANGE + MIB else (0, TWO_RANGES))
+        assert bench.bring(peers) == BytesBySource(s3=TWO_RANGES)
+    assert len(host.sessions) == 1
 
 
 def test_the_store_goes_on_with_what_a_peer_left_in_mid_file(bench: Bench, lab: LiveLab) -> None:
     bench.store(TWO_RANGES)
     name = worker_name()
-    lab.host(name, Gone(bench.shelf, after_reads=RANGE // MIB))
+    lab.host(name, Gone(bench.shelf, after_reads=READS))
     with lab.peers(name) as peers:
         assert bench.bring(peers) == BytesBySource(peer=RANGE, s3=SMALL)
     assert bench.proxy.count("GET .*bytes=0-") == 0
@@ -155,7 +169,7 @@ class Gone(Folder):
 def test_what_an_earlier_run_brought_is_not_fetched_from_anybody(bench: Bench, lab: LiveLab) -> None:
     bench.store(TWO_RANGES)
     name = worker_name()
-    lab.host(name, Gone(bench.shelf, after_reads=RANGE // MIB))
+    lab.host(name, Gone(bench.shelf, after_reads=READS))
     with lab.peers(name) as peers:
         assert peers.fetch(bench.source, BEST, bench.target).peer == RANGE
     whole = worker_name()
@@ -220,7 +234,7 @@ def flip(path: Path, at: int) -> None:
 
 def test_a_peer_that_stalls_is_left_for_the_store(bench: Bench, lab: LiveLab) -> None:
     bench.store(TWO_RANGES)
-    name, stalled = worker_name(), Stalling(bench.shelf, after_reads=RANGE // MIB)
+    name, stalled = worker_name(), Stalling(bench.shelf, after_reads=READS)
     lab.host(name, stalled)
     with lab.peers(name, patience=SHORT) as peers:
         assert bench.bring(peers) == BytesBySource(peer=RANGE, s3=SMALL)
@@ -243,7 +257,7 @@ class Stalling(Folder):
 
 
 def test_a_worker_killed_in_mid_file_leaves_the_rest_to_the_store(bench: Bench, lab: LiveLab) -> None:
-    bench.store(4 * RANGE)
+    bench.store(3 * RANGE)
     process = lab.process(bench.shelf)
 
     def kill_after_the_first_range(progress: TransferProgress) -> None:
@@ -255,7 +269,7 @@ def test_a_worker_killed_in_mid_file_leaves_the_rest_to_the_store(bench: Bench, 
     assert bench.target.read_bytes() == bench.content
     assert found.peer >= RANGE
     assert found.s3 >= RANGE
-    assert found.peer + found.s3 == 4 * RANGE
+    assert found.peer + found.s3 == 3 * RANGE
 
 
 def test_a_worker_of_another_room_is_not_asked(bench: Bench, lab: LiveLab) -> None:
@@ -276,14 +290,16 @@ def test_a_worker_that_has_gone_is_not_waited_for(bench: Bench, lab: LiveLab) ->
         assert bench.bring(peers) == BytesBySource(peer=SMALL)
 
 
-def test_signaling_that_is_away_costs_nothing_but_the_peers(bench: Bench, lab: LiveLab) -> None:
+def test_signaling_that_is_away_is_waited_for_once_and_costs_nothing_but_the_peers(
+    bench: Bench, lab: LiveLab
+) -> None:
     bench.store(SMALL)
-    with lab.peers("worker") as peers:
-        url, lab.server.url = lab.server.url, "ws://127.0.0.1:9/ws"
-        try:
+    with lab.peers("worker", "another", url="ws://127.0.0.1:9/ws") as peers:
+        for name in ("best.ckpt", "config.yaml"):
+            bench.target = bench.target.parent / name / name
             assert bench.bring(peers) == BytesBySource(s3=SMALL)
-        finally:
-            lab.server.url = url
+    assert len(peers.troubles) == 1
+    assert "127.0.0.1:9" in peers.troubles[0]
 
 
 def test_what_the_store_holds_is_verified_as_ever(bench: Bench, lab: LiveLab) -> None:
@@ -301,6 +317,7 @@ def test_an_interrupt_ends_the_transfer_before_the_file_is_left(bench: Bench, la
     with lab.peers(name) as peers:
         with pytest.raises(KeyboardInterrupt):
             peers.fetch(bench.source, BEST, bench.target, interrupt_after_a_range)
+            pytest.fail(f"nothing came: {peers.troubles}")
         assert bench.bring(peers).peer == SMALL
 
 

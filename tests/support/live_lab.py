@@ -56,16 +56,16 @@ class Host:
 
     async def welcome(self, session: PeerSession) -> None:
         """Serve, and cut the connection once so many bytes went out, one number for each session."""
-        sender = FileSender(session, self._source)
+        limit = self._cut_after_bytes.pop(0) if self._cut_after_bytes else None
+
+        def sent(_: int) -> None:
+            if limit is not None and sender.sent_bytes >= limit:
+                session.end("the test cut it")
+
+        sender = FileSender(session, self._source, sent)
         self.sessions.append(session)
         self.senders.append(sender)
-        serving = asyncio.create_task(sender.run())
-        limit = self._cut_after_bytes.pop(0) if self._cut_after_bytes else None
-        while limit is not None and not serving.done():
-            if sender.sent_bytes >= limit:
-                await session.close("the test cut it")
-            await asyncio.sleep(0)
-        await serving
+        await sender.run()
 
 
 @asynccontextmanager
@@ -131,10 +131,15 @@ class LiveLab:
         assert process.stdout.readline() == "ready\n"
         return process
 
-    def peers(self, *peer_ids: str, room_id: str = ROOM, patience: Patience = LONG) -> PeerModels:
+    def peers(
+        self, *peer_ids: str, room_id: str = ROOM, patience: Patience = LONG, url: str = ""
+    ) -> PeerModels:
         """Return what a client takes models from."""
-        token = GOOD_TOKEN
-        return PeerModels(lambda: live_room(self.server.url, room_id, token), peer_ids, patience)
+        where = url or self.server.url
+        within_s = 1.0 if url else LONGEST_S
+        return PeerModels(
+            lambda: live_room(where, room_id, GOOD_TOKEN, within_s=within_s), peer_ids, patience
+        )
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(LONGEST_S)

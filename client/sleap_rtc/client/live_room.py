@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sleap_rtc.client.worker_choice import WORKERS_ONLY, candidates_of
 from sleap_rtc.live.errors import PeerUnreachable
 from sleap_rtc.live.sessions import Sessions
-from sleap_rtc.live.signaling_client import Card, SignalingClient
+from sleap_rtc.live.signaling_client import ANSWER_WITHIN_S, Card, SignalingClient
 from sleap_rtc.live.signaling_messages import Metadata, own_peer_id
 from sleap_rtc.live.token_subject import token_subject
 
@@ -69,7 +69,9 @@ class LiveRoom:
 
 
 @asynccontextmanager
-async def live_room(url: str, room_id: str, token: str, name: str = "") -> AsyncIterator[LiveRoom]:
+async def live_room(
+    url: str, room_id: str, token: str, name: str = "", *, within_s: float = ANSWER_WITHIN_S
+) -> AsyncIterator[LiveRoom]:
     """Be in a room of whose members we are one. Sessions that were made go on after the block.
 
     Args:
@@ -77,14 +79,15 @@ async def live_room(url: str, room_id: str, token: str, name: str = "") -> Async
         room_id: the room.
         token: says who we are.
         name: which of our clients it is, if it comes again; else one that nobody has.
+        within_s: how long to wait for the signaling, in seconds.
 
     Raises:
         InputError: the token does not say so.
         Refused: we are not let in.
-        Unreachable: the signaling does not answer.
+        Unreachable: the signaling does not answer in time.
     """
     peer_id = own_peer_id(token_subject(token), name or client_name())
-    async with place_in_room(url, room_id, peer_id, token) as room:
+    async with place_in_room(url, room_id, peer_id, token, within_s=within_s) as room:
         yield room
 
 
@@ -96,6 +99,7 @@ async def place_in_room(
     id_token: str,
     room_token: str | None = None,
     ice_servers: Sequence[IceServer] = (),
+    within_s: float = ANSWER_WITHIN_S,
 ) -> AsyncIterator[LiveRoom]:
     """Be in a room under a certain name while the block runs.
 
@@ -106,15 +110,16 @@ async def place_in_room(
         id_token: says that it is ours.
         room_token: the room's, for whoever is no member.
         ice_servers: those to use where the server names none.
+        within_s: how long to wait for the signaling, in seconds.
 
     Raises:
         Refused: we are not let in.
-        Unreachable: the signaling does not answer.
+        Unreachable: the signaling does not answer in time.
     """
     card = Card(room_id, peer_id, "client", _METADATA)
     signaling = SignalingClient(url, card, lambda: id_token, room_token)
     async with signaling.running():
-        await signaling.registered()
+        await signaling.registered(within_s)
         room: LiveRoom
         sessions = Sessions(signaling, ice_servers=lambda: room.ice_servers)
         room = LiveRoom(signaling, sessions, ice_servers)

@@ -21,7 +21,6 @@ from sleap_rtc.live.errors import PeerLost, PeerWrong
 from sleap_rtc.live.file_reader import FileReader
 from sleap_rtc.live.peer_session import Path as SessionPath
 from sleap_rtc.storage.errors import SleapRtcError
-from sleap_rtc.storage.part_plan import plan_ranges
 from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
@@ -102,7 +101,7 @@ class PeerModels:
         """Bring what can be had of a file."""
         if not self._peer_ids or not source.size_bytes:
             return BytesBySource()
-        plan = plan_ranges(source.size_bytes)
+        plan = source.plan
         facts = ObjectFacts(source.size_bytes, source.etag, source.checksum)
         with PartialFile(target, facts, plan.part_size_bytes) as partial:
             wanted = _Wanted(what, source.checksum, plan, partial, GuardedHook(on_progress))
@@ -128,31 +127,42 @@ class PeerModels:
             raise
 
     async def _fetch(self, wanted: _Wanted) -> None:
+        try:
+            caller = await self._entered()
+        except SleapRtcError as error:
+            # Whoever is not let in now is not for the next file either, and would wait for it again.
+            log.info("%s", error)
+            self.troubles.append(str(error))
+            self._peer_ids.clear()
+            return
         for peer_id in list(self._peer_ids):
             while wanted.missing:
                 before = len(wanted.missing)
                 try:
-                    await self._from_peer(peer_id, wanted)
+                    await self._from_peer(caller, peer_id, wanted)
                 except SleapRtcError as error:
                     await self._leave(peer_id, error)
                     if isinstance(error, PeerLost) and len(wanted.missing) < before:
                         continue  # it brought something until the connection was cut
                     break
 
-    async def _from_peer(self, peer_id: str, wanted: _Wanted) -> None:
-        reader = await self._reader(peer_id)
+    async def _entered(self) -> Caller:
+        if self._caller is None:
+            self._caller = await self._room.enter_async_context(self._connect())
+        return self._caller
+
+    async def _from_peer(self, caller: Caller, peer_id: str, wanted: _Wanted) -> None:
+        reader = await self._reader(caller, peer_id)
         relayed = reader.session.path is SessionPath.RELAYED
         file = PeerFile(reader, wanted.what, wanted.plan, wanted.checksum, self._patience)
         await file.fetch(
             wanted.partial, list(wanted.missing), lambda part: wanted.came(part, relayed=relayed)
         )
 
-    async def _reader(self, peer_id: str) -> FileReader:
+    async def _reader(self, caller: Caller, peer_id: str) -> FileReader:
         reader = self._readers.get(peer_id)
         if reader is None or reader.session.why_ended:
-            if self._caller is None:
-                self._caller = await self._room.enter_async_context(self._connect())
-            reader = FileReader(await self._caller.call(peer_id))
+            reader = FileReader(await caller.call(peer_id))
             self._readers[peer_id] = reader
         return reader
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from sleap_rtc.client.peer_or_store import ModelPeers, PeersOf
     from sleap_rtc.settings import Settings
 
+_PATIENCE_WITH_PEERS_S = 5.0
+"""Not long: whatever they would give of a model, the store has."""
+
 
 def settings_for(limit: str) -> Settings:
     """Return the settings that hold here; a command's own `--limit` comes before the one among them.
@@ -72,8 +75,10 @@ def peers_of(settings: Settings, room_id: str) -> PeersOf:
         from sleap_rtc.client.live_room import live_room
         from sleap_rtc.client.peer_models import PeerModels
 
-        token = settings.token.get_secret_value()
-        return PeerModels(lambda: live_room(settings.signaling_url, room_id, token), peer_ids)
+        token, within_s = settings.token.get_secret_value(), _PATIENCE_WITH_PEERS_S
+        return PeerModels(
+            lambda: live_room(settings.signaling_url, room_id, token, within_s=within_s), peer_ids
+        )
 
     return asking
 

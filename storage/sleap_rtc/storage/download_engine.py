@@ -18,7 +18,7 @@ from sleap_rtc.storage.http_transfer import RangeSoFar, get_range
 from sleap_rtc.storage.part_commands import Signed
 from sleap_rtc.storage.part_crew import PartCrew
 from sleap_rtc.storage.part_machine import PartMachine
-from sleap_rtc.storage.part_plan import plan_ranges
+from sleap_rtc.storage.part_plan import PREFERRED_PART_BYTES, plan_ranges
 from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 class RemoteObject:
     """What is to be downloaded: how it is called in messages, and what it must turn out to be.
 
-    `signed_url` is called for a fresh URL whenever one is needed.
+    `signed_url` is called for a fresh URL whenever one is needed. Whoever brings a part of it, the store or a
+    peer, brings whole ranges of one `plan`.
     """
 
     name: str
@@ -47,6 +48,12 @@ class RemoteObject:
     etag: str
     checksum: str
     signed_url: Callable[[], str]
+    range_bytes: int = PREFERRED_PART_BYTES
+
+    @property
+    def plan(self) -> PartPlan:
+        """Its ranges, none of them shorter than `range_bytes` but the last."""
+        return plan_ranges(self.size_bytes, self.range_bytes)
 
 
 def download(
@@ -75,7 +82,7 @@ def download(
         TransferFailed: the network or the store would not deliver, or `stop` was set; what was
             verified is kept.
     """
-    plan = plan_ranges(source.size_bytes)
+    plan = source.plan
     facts = ObjectFacts(source.size_bytes, source.etag, source.checksum)
     with PartialFile(target, facts, plan.part_size_bytes) as partial, ExitStack() as files:
         ranges = _Ranges(source, plan, partial, files.enter_context(partial.path.open("r+b", buffering=0)))

@@ -84,14 +84,14 @@ def plan_parts(size_bytes: int, largest_part_bytes: int = 100_000_000) -> PartPl
     return PartPlan(size_bytes, max(preferred, whole_mib))
 
 
-def plan_ranges(size_bytes: int) -> PartPlan:
-    """Choose the ranges in which an object of this size is read.
+def plan_ranges(size_bytes: int, least_bytes: int = PREFERRED_PART_BYTES) -> PartPlan:
+    """Choose the ranges in which an object of this size is read, none of them shorter than `least_bytes`.
 
     A download may read any ranges it likes. Long ones cost fewer requests; a range that is cut is gone on
     with, but a process that is killed loses those under way, so they stay below 32 MiB.
     """
     share = -(-size_bytes // _RANGES // MIB) * MIB
-    return PartPlan(size_bytes, max(PREFERRED_PART_BYTES, min(LARGEST_RANGE_BYTES, share)))
+    return PartPlan(size_bytes, max(least_bytes, min(LARGEST_RANGE_BYTES, share)))
 
 
 def accepts(plan: PartPlan) -> str | None:
