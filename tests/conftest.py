@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
-from support.engines import running_localstack, running_moto
+from support.engines import running_localstack, running_moto, running_seaweedfs
 from support.product import Product
 
 from sleap_rtc.local.engine import start_engine
@@ -56,6 +56,13 @@ def token_issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalIssu
     issuer = LocalIssuer(tmp_path_factory.mktemp("identity"))
     yield issuer
     issuer.close()
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of SeaweedFS."""
+    with running_seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

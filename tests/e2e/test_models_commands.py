@@ -153,7 +153,7 @@ def test_a_damaged_manifest_is_told_and_repaired(lab: People) -> None:
     key = keys.manifest_key(lab.room_id)
     lab.rooms.put(key, b"{", Overwrite())
     told = lab.models("ls")
-    assert (told.status, "`sleap-rtc models repair`" in told.sentence) == (1, True)
+    assert (told.status, "`sleap-rtc models repair -r ROOM`" in told.sentence) == (1, True)
     lab.rooms.delete(key)
     model = lab.published("one")
     lab.rooms.put(key, b"{", Overwrite())

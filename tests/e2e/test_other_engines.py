@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.engines import running, running_localstack
+from support.engines import running_localstack
 
-from sleap_rtc.local.engine import LOOPBACK, free_port, start_engine
+from sleap_rtc.local.engine import start_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def demo(home: Path, *options: str) -> str:
@@ -58,32 +57,6 @@ def test_the_demo_on_localstack_by_its_own_notifications(
     }
     notified = session.client("s3").get_bucket_notification_configuration(Bucket="sleap-rtc-uploads")
     assert notified["QueueConfigurations"][0]["QueueArn"].endswith(":sleap-rtc-upload-events")
-
-
-@pytest.fixture
-def seaweedfs_url(tmp_path: Path) -> Iterator[str]:
-    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    assert weed, "run this with `make test-seaweedfs`, which sets SeaweedFS up"
-    ports = {
-        name: free_port()
-        for name in ("master.port", "filer.port", "volume.port", "s3.port", "webdav.port", "admin.port")
-    }
-    data = tmp_path / "weed"
-    data.mkdir()
-    command = [
-        weed,
-        "-logtostderr=true",
-        "mini",
-        f"-dir={data}",
-        f"-ip={LOOPBACK}",
-        f"-ip.bind={LOOPBACK}",
-        "-master.telemetry=false",
-        *(f"-{name}={port}" for name, port in ports.items()),
-    ]
-    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    url = f"http://{LOOPBACK}:{ports['s3.port']}"
-    with running(command, credentials, tmp_path, f"{url}/healthz"):
-        yield url
 
 
 @pytest.mark.seaweedfs

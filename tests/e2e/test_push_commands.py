@@ -90,6 +90,23 @@ def test_a_killed_push_sends_only_what_is_not_there(product: Product, trained: P
     assert max(line.get("resumed_bytes", 0) for line in again) >= 9 * MIB
 
 
+def test_a_file_that_the_store_lost_is_named_and_brought_back_by_the_same_push(
+    product: Product, trained: Path, tmp_path: Path
+) -> None:
+    room = product.new_room()
+    push(product, trained, room)
+    model_id = read_model_folder(trained).model_id
+    product.objects(ROOMS).delete(f"{room}/models/centroid_{model_id}/training_config.json")
+    pull = ("models", "pull", model_id, "-r", room, "-o", str(tmp_path / "away"))
+    lost = product.run(*pull)
+    assert (lost.status, "lost training_config.json" in lost.sentence) == (4, True)
+    assert f"`sleap-rtc models push FOLDER -r {room}`" in lost.sentence
+    assert not (tmp_path / "away").exists()
+    again = push(product, trained, room, "--json").json_lines()[-1]
+    assert again["sent_bytes"] == (trained / "training_config.json").stat().st_size
+    assert product.run(*pull).status == 0
+
+
 def test_a_strangers_room_takes_nothing(product: Product, trained: Path) -> None:
     said = push(product, trained, "00000000")
     assert (said.status, "There is no room 00000000" in said.sentence) == (4, True)

@@ -192,6 +192,24 @@ def test_what_is_handed_out_says_who_can_serve_now(lab: ModelLab, ada: ServiceCl
     assert ada.model(lab.room_id, model).model.availability.cached_on_workers == serving
 
 
+def test_a_reader_is_sent_to_nobody_who_would_not_let_him_in(lab: ModelLab, ada: ServiceClient) -> None:
+    model = lab.published("one")
+    lab.checked_in("desk-1", model)
+    assert ada.request_download(lab.room_id, model).peers
+    assert lab.client(READER).request_download(lab.room_id, model).peers == []
+
+
+def test_a_model_without_one_of_its_files_is_told_with_what_brings_it_back(
+    lab: ModelLab, ada: ServiceClient
+) -> None:
+    model = lab.published("one")
+    kept = ada.manifest(lab.room_id)
+    lab.rooms.delete(keys.ModelFolder(lab.room_id, "centroid", model).file("best.ckpt"))
+    with pytest.raises(NotFound, match=f"lost best.ckpt of model {model}.*`sleap-rtc models push FOLDER -r"):
+        ada.request_download(lab.room_id, model)
+    assert ada.manifest(lab.room_id) == kept
+
+
 def test_who_can_serve_is_in_no_revision(lab: ModelLab, ada: ServiceClient) -> None:
     model = lab.published("one")
     lab.checked_in("desk-1", model)
@@ -360,7 +378,7 @@ def test_an_empty_room_has_nothing_to_repair_or_to_collect(lab: ModelLab, owner:
 def test_a_manifest_that_cannot_be_read_is_told_as_such_and_left(lab: ModelLab, owner: ServiceClient) -> None:
     key = keys.manifest_key(lab.room_id)
     lab.rooms.put(key, b"{", Overwrite())
-    with pytest.raises(DocumentUnreadable, match=f"{key} is not a document .* `sleap-rtc models repair`"):
+    with pytest.raises(DocumentUnreadable, match=f"{key} is not a document .*`sleap-rtc models repair -r"):
         owner.models(lab.room_id, 5)
     lab.rooms.put(key, b'{"room_id": "x", "schema_version": 99}', Overwrite())
     for ask in (lambda: owner.models(lab.room_id, 5), lambda: owner.repair(lab.room_id)):

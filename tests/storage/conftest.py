@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 from support.fault_proxy import FaultProxy
 
 from sleap_rtc.storage.s3_client import s3_client
+from sleap_rtc.storage.s3_store import S3ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +28,20 @@ def client_of(url: str) -> S3Client:
 def s3(engine_url: str) -> S3Client:
     """Return an S3 client on the engine."""
     return client_of(engine_url)
+
+
+@pytest.fixture(scope="session")
+def weed_s3(seaweedfs_url: str) -> S3Client:
+    """Return an S3 client on SeaweedFS."""
+    return client_of(seaweedfs_url)
+
+
+@pytest.fixture
+def weed(weed_s3: S3Client) -> S3ObjectStore:
+    """Return a new, empty bucket on SeaweedFS."""
+    name = f"b-{uuid.uuid4().hex[:12]}"
+    weed_s3.create_bucket(Bucket=name)
+    return S3ObjectStore(weed_s3, name)
 
 
 @pytest.fixture(scope="session")

@@ -95,10 +95,10 @@ def test_replace_writes_over_the_held_version_only(memory: MemoryObjectStore) ->
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (b"{", "1 fields are wrong"),
-        (b"", "1 fields are wrong"),
-        (b"\xff\xfe", "1 fields are wrong"),
-        (b'{"names": 7}', "1 fields are wrong"),
+        (b"{", "it is no JSON, or not all of it is there"),
+        (b"", "it is no JSON, or not all of it is there"),
+        (b"\xff\xfe", "it is no JSON, or not all of it is there"),
+        (b'{"names": 7}', "names: Input should be a valid"),
         (b'{"schema_version": 3, "names": []}', "schema version 3"),
     ],
     ids=["torn", "empty", "no text", "wrong type", "newer"],

@@ -1,4 +1,4 @@
-"""One contract, three stores: the twin in memory, a real S3 server, and moto."""
+"""One contract, four stores: the twin in memory, two real S3 servers, and moto."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def moto_client() -> S3Client:
     return s3_client("us-east-1")
 
 
-@pytest.fixture(params=["memory", "ministack", "moto"])
+@pytest.fixture(
+    params=["memory", "ministack", "moto", pytest.param("seaweedfs", marks=pytest.mark.seaweedfs)]
+)
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     match request.param:
         case "memory":
@@ -50,6 +52,9 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
             yield Subject(memory, lambda key, body, metadata: memory.place(key, body, Overwrite(), metadata))
         case "ministack":
             yield on_s3(request.getfixturevalue("s3"), request.getfixturevalue("bucket"))
+        case "seaweedfs":
+            weed: S3ObjectStore = request.getfixturevalue("weed")
+            yield on_s3(request.getfixturevalue("weed_s3"), weed.bucket)
         case _:
             with mock_aws():
                 moto = moto_client()

@@ -13,7 +13,7 @@ from storage.rooms import NOON, A, B, record, uploaded
 from support.fault_proxy import FaultProxy, LoseReply
 
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.document import DocumentTooNew, DocumentUnreadable
+from sleap_rtc.storage.document import ChangeNotShown, DocumentTooNew, DocumentUnreadable
 from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.storage.manifest import Manifest
 from sleap_rtc.storage.manifest_changes import AliasMoved, ModelRemoved
@@ -42,11 +42,16 @@ LATER = NOON + timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(params=["memory", "ministack"])
+@pytest.fixture(params=["memory", "ministack", pytest.param("seaweedfs", marks=pytest.mark.seaweedfs)])
 def store(request: pytest.FixtureRequest) -> ObjectStore:
-    if request.param == "memory":
-        return MemoryObjectStore()
-    return S3ObjectStore(request.getfixturevalue("s3"), request.getfixturevalue("bucket"))
+    match request.param:
+        case "memory":
+            return MemoryObjectStore()
+        case "ministack":
+            return S3ObjectStore(request.getfixturevalue("s3"), request.getfixturevalue("bucket"))
+        case _:
+            weed: S3ObjectStore = request.getfixturevalue("weed")
+            return weed
 
 
 @pytest.fixture
@@ -179,7 +184,10 @@ CHANGES: dict[str, Callable[[RoomStorage], object]] = {
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (b'{"room_id": "lab", "models"', "1 fields.* left as it is.*`sleap-rtc models repair` puts it aside"),
+        (
+            b'{"room_id": "lab", "models"',
+            "not all of it is there.* left as it is.*`sleap-rtc models repair -r ROOM` puts it",
+        ),
         (b'{"room_id": "lab", "schema_version": 2}', "version 2.* left as it is. Update sleap-rtc"),
     ],
     ids=["damaged", "newer"],
@@ -194,6 +202,23 @@ def test_a_manifest_that_cannot_be_read_is_left_as_it_is(
     with pytest.raises(DocumentUnreadable, match=why):
         change(lab(memory))
     assert {info.key: info.etag for info in memory.list("")} == before
+
+
+@pytest.mark.parametrize("body", [b'{"room_id": "lab", "mod', b'{"room_id": "lab", "schema_version": 2}'])
+def test_whoever_read_the_manifest_before_it_was_damaged_is_told_that_his_change_is_made(
+    memory: MemoryObjectStore, body: bytes
+) -> None:
+    room = lab_with(memory, A)
+    room.manifest()
+    memory.put(MANIFEST, body, Overwrite())
+    for _ in range(2):
+        with pytest.raises(ChangeNotShown, match=r"The change was made .*, but lab/manifest\.json"):
+            room.change(Tagged(model_id=A, add=("x",)), "ada", LATER)
+    assert memory.get(MANIFEST).body == body
+    assert [entry.change.words() for entry in room.history(1)] == [f"model {A} was tagged x"]
+    memory.delete(MANIFEST)
+    repaired = lab(memory).repair("ada", LATER)
+    assert (repaired.revision, repaired.models[A].tags) == (2, ["x"])
 
 
 class TestTheLog:

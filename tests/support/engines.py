@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +17,8 @@ from support.product import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
+WEED_PORTS = ("master.port", "filer.port", "volume.port", "s3.port", "webdav.port", "admin.port")
 ENGINES = ["ministack", "moto", pytest.param("localstack", marks=pytest.mark.localstack)]
 """What a test may be parametrised with; the fixture `{engine}_url` returns the engine's address."""
 
@@ -70,4 +73,28 @@ def running_localstack(folder: Path) -> Iterator[str]:
     url = f"http://{LOOPBACK}:{port}"
     command = [python, "-m", "localstack.runtime.main"]
     with running(command, environment, folder, f"{url}/_localstack/health"):
+        yield url
+
+
+@contextmanager
+def running_seaweedfs(folder: Path) -> Iterator[str]:
+    """Run SeaweedFS as a store that takes the credentials test and test; yield its address."""
+    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert weed, "run this with `make test-seaweedfs`, which sets SeaweedFS up"
+    ports = {name: free_port() for name in WEED_PORTS}
+    data = folder / "weed"
+    data.mkdir()
+    command = [
+        weed,
+        "-logtostderr=true",
+        "mini",
+        f"-dir={data}",
+        f"-ip={LOOPBACK}",
+        f"-ip.bind={LOOPBACK}",
+        "-master.telemetry=false",
+        *(f"-{name}={port}" for name, port in ports.items()),
+    ]
+    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    url = f"http://{LOOPBACK}:{ports['s3.port']}"
+    with running(command, credentials, folder, f"{url}/healthz"):
         yield url

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sleap_rtc.events.jobs import JobCancelled, JobClaimed, JobEnded, JobNotReady, JobState, LeaseLost
 from sleap_rtc.events.queue import HandleDead, MessageTooLarge
-from sleap_rtc.storage.document import DocumentTooNew, DocumentUnreadable
+from sleap_rtc.storage.document import ChangeNotShown, DocumentTooNew, DocumentUnreadable
 from sleap_rtc.storage.manifest_changes import AliasMoved, ModelRemoved
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _FIELDS: Mapping[type[SleapRtcError], tuple[str, ...]] = {
     ModelRemoved: ("model_id", "room_id", "deleted_at"),
     DocumentUnreadable: ("key", "why", "remedy"),
     DocumentTooNew: ("key", "why", "remedy"),
+    ChangeNotShown: ("key", "why", "remedy"),
 }
 _BY_CODE = {
     "handle_dead": HandleDead,
@@ -42,6 +43,7 @@ _BY_CODE = {
     "model_removed": ModelRemoved,
     "document_unreadable": DocumentUnreadable,
     "document_too_new": DocumentTooNew,
+    "change_not_shown": ChangeNotShown,
 }
 
 

@@ -17,6 +17,7 @@ from sleap_rtc.events import job_steps
 from sleap_rtc.events.jobs import LeaseLost
 from sleap_rtc.events.notice_handler import NoticeRefused, handle_notices
 from sleap_rtc.storage import keys
+from sleap_rtc.storage.document import what_is_wrong
 from sleap_rtc.storage.errors import InputError, NotFound
 from sleap_rtc.storage.manifest import ModelIdTaken, ModelRecord, model_id_of
 
@@ -78,7 +79,7 @@ class Publish:
         except NotFound as missing:
             return str(missing)
         except ValidationError as error:
-            return f"{folder.record} is not a model record: {error.error_count()} fields are wrong"
+            return f"{folder.record} is not a model record: {what_is_wrong(error)}"
         refusal = self._why_not(folder, record)
         if refusal:
             return refusal

@@ -44,6 +44,7 @@ _TIMEOUT = urllib3.Timeout(connect=5, read=60)
 _AWAY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 _BY_CODE: dict[tuple[int, str], type[SleapRtcError]] = {
     (HTTPStatus.NOT_FOUND, "not_found"): NotFound,
+    (HTTPStatus.NOT_FOUND, "model_file_gone"): NotFound,
     # The service is there; it is the store behind it that does not answer.
     (HTTPStatus.SERVICE_UNAVAILABLE, "unreachable"): Unreachable,
     (HTTPStatus.CONFLICT, "object_changed"): ObjectChanged,

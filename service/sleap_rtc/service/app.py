@@ -35,6 +35,7 @@ from sleap_rtc.service.body_limit import BodyLimit
 from sleap_rtc.service.callers import C, P
 from sleap_rtc.service.identity import Caller
 from sleap_rtc.service.job_live_routes import job_live_api
+from sleap_rtc.service.model_offers import offer_model
 from sleap_rtc.service.model_routes import model_api
 from sleap_rtc.service.parts import Parts
 from sleap_rtc.service.problems import PROBLEMS
@@ -179,26 +180,10 @@ def job_log(room_id: str, job_id: str, parts: P, caller: C, after: Annotated[int
 @api.post("/request-download")
 def request_download(body: RequestDownload, parts: P, caller: C) -> ModelDownload | FileDownload:
     """Sign URLs for the files of a model, or the URL of a dataset."""
-    parts.rooms.enter(body.room_id, caller)
+    room = parts.rooms.enter(body.room_id, caller)
     if body.upload_id is not None:
         return parts.datasets.offer(body.room_id, body.upload_id)
-    return _model_download(parts, body.room_id, body.model or "")
-
-
-def _model_download(parts: Parts, room_id: str, name: str) -> ModelDownload:
-    model = parts.models.of(room_id).get_model(name)
-    folder = keys.ModelFolder(room_id, model.model_type, model.id)
-    files = [
-        FileDownload(
-            name=file.name,
-            size_bytes=file.size_bytes,
-            checksum=file.checksum,
-            etag=parts.room_objects.head(folder.file(file.name)).etag,
-            url=parts.room_transfers.sign_get(folder.file(file.name)),
-        )
-        for file in model.storage.files
-    ]
-    return ModelDownload(model=model, files=files, peers=parts.registry.peers(room_id, model.id))
+    return offer_model(parts, room, body.model or "", caller)
 
 
 health = APIRouter()

@@ -11,7 +11,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from sleap_rtc.events.model_page import model_page
 from sleap_rtc.events.registry_api import (
     AddVersion,
     AliasesView,
@@ -72,8 +71,7 @@ def list_models(
     after: Filter = None,
 ) -> ModelPage:
     """List the room's models, the newest first; `after` is the last id of the page before."""
-    manifest = parts.registry.manifest(room)
-    return model_page(manifest, most, after=after, tag=tag, model_type=model_type, removed=removed)
+    return parts.registry.page(room, most, after=after, tag=tag, model_type=model_type, removed=removed)
 
 
 @model_api.get("/models/{model}")

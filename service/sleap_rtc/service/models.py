@@ -7,12 +7,12 @@ or an id of the existing tool; what changes it goes by its id from then on.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from sleap_rtc.events.availability import with_availability
-from sleap_rtc.events.model_page import model_details
+from sleap_rtc.events.availability import held_by, holders_of, serving, with_availability
+from sleap_rtc.events.model_page import model_details, model_page
 from sleap_rtc.events.registry_api import (
     AliasesView,
     DiffView,
@@ -41,8 +41,9 @@ from sleap_rtc.storage.registry_changes import (
 from sleap_rtc.storage.room import Room
 
 if TYPE_CHECKING:
+    from sleap_rtc.events.availability import Holders
     from sleap_rtc.events.feed import RoomFeed
-    from sleap_rtc.events.registry_api import ChangeModel, CollectGarbage, ModelDetails, SetAlias
+    from sleap_rtc.events.registry_api import ChangeModel, CollectGarbage, ModelDetails, ModelPage, SetAlias
     from sleap_rtc.service.identity import Caller
     from sleap_rtc.storage.manifest import ModelRecord
     from sleap_rtc.storage.object_store import ObjectStore
@@ -75,9 +76,15 @@ class Models:
         """Return the live peers that read a model out, the best one to ask first."""
         return peers_with(worker_presences(self._objects, room_id), model_id, datetime.now(UTC))
 
+    def page(self, room_id: str, most: int, **wanted: Any) -> ModelPage:
+        """Return the newest models, or those that `model_page` is asked for. Raises NotFound."""
+        page = model_page(self._storages.of(room_id).manifest(), most, **wanted)
+        holders = self._holders(room_id)  # of all models of a large room it would take longer than the rest
+        return page.model_copy(update={"models": [held_by(model, holders) for model in page.models]})
+
     def details(self, room_id: str, name: str) -> ModelDetails:
         """Return a model and its own record. Raises NotFound, ModelRemoved."""
-        manifest = self.manifest(room_id)
+        manifest = self._storages.of(room_id).manifest()
         return self._details(manifest, find_model(manifest, name).id)
 
     def aliases(self, room_id: str) -> AliasesView:
@@ -191,7 +198,7 @@ class Models:
     def _changed(self, room_id: str, model_id: str, caller: Caller, *changes: RegistryChange) -> ModelDetails:
         for change in changes:
             self._change(room_id, change, caller)
-        return self._details(self.manifest(room_id), model_id)
+        return self._details(self._storages.of(room_id).manifest(), model_id)
 
     def _change(self, room_id: str, change: RegistryChange, caller: Caller) -> None:
         now = datetime.now(UTC)
@@ -209,7 +216,11 @@ class Models:
 
     def _details(self, manifest: Manifest, model_id: str) -> ModelDetails:
         by = self._people(manifest.room_id).name_of(manifest.models[model_id].training.trained_by)
-        return model_details(manifest, model_id, self._record(manifest, model_id), by)
+        details = model_details(manifest, model_id, self._record(manifest, model_id), by)
+        return details.model_copy(update={"model": held_by(details.model, self._holders(manifest.room_id))})
+
+    def _holders(self, room_id: str) -> Holders:
+        return holders_of(serving(worker_presences(self._objects, room_id), datetime.now(UTC)))
 
     def _record(self, manifest: Manifest, model_id: str) -> ModelRecord | None:
         model_type = manifest.models[model_id].model_type

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _MOST_TRIES = 20
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 5.0
+_LONGEST_WHY = 300
 
 
 class Document(BaseModel):
@@ -48,9 +49,25 @@ class DocumentUnreadable(SleapRtcError):
     remedy: str
 
 
+class ChangeNotShown(DocumentUnreadable):
+    """The change was made and stands in the log, but {key}, which shows it to readers, is not a document that
+    this version of sleap-rtc can read ({why}). It was left as it is. If it is from a newer version, update
+    sleap-rtc; if it is damaged, {remedy}."""
+
+
 class DocumentTooNew(DocumentUnreadable):
     """{key} was written by a newer version of sleap-rtc ({why}). It was left as it is. Update sleap-rtc; do
     not change the document by hand."""
+
+
+def what_is_wrong(error: ValidationError) -> str:
+    """Say what the first thing is that keeps bytes from being a document, without the bytes themselves."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return "it is no JSON, or not all of it is there"
+    where = ".".join(str(step) for step in first["loc"])
+    others = f", and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+    return f"{where}: {first['msg']}{others}"[:_LONGEST_WHY]
 
 
 @dataclass(frozen=True)
@@ -79,8 +96,7 @@ class Documents(Generic[D]):
         try:
             value = self._kind.model_validate_json(found.body)
         except ValidationError as error:
-            why = f"{error.error_count()} fields are wrong"
-            raise DocumentUnreadable(key=key, why=why, remedy=self._kind.remedy) from error
+            raise DocumentUnreadable(key=key, why=what_is_wrong(error), remedy=self._kind.remedy) from error
         newest = self._kind.model_fields["schema_version"].default
         if value.schema_version > newest:
             why = f"it has schema version {value.schema_version}, and this one reads {newest}"

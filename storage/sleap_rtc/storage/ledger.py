@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Generic
 from ulid import ULID
 
 from sleap_rtc.storage.change_log import C, ChangeLog, Entry, Made, Revision, S
-from sleap_rtc.storage.document import Documents
+from sleap_rtc.storage.document import ChangeNotShown, Documents, DocumentUnreadable
 from sleap_rtc.storage.errors import NotFound, PreconditionFailed
 from sleap_rtc.storage.object_store import Create, Update
 from sleap_rtc.storage.proposals import Proposal, Proposals
@@ -105,6 +105,7 @@ class Ledger(Generic[S, C]):
 
         Raises:
             SleapRtcError: what the change itself raises; nothing is written.
+            ChangeNotShown: it is made, but the view is damaged or of a newer version, and was left.
             PreconditionFailed: too many writers for a minute.
         """
         made: Made[C] = Made(by=by, change=change)
@@ -114,7 +115,11 @@ class Ledger(Generic[S, C]):
                 alone = None if self._crowded and change.joins else self._written(held, [made], at)
                 self._crowded = alone is None
                 held = alone or self._made_in_a_crowd(made, at)
-            return self._keep(self._shown(held)).state
+            try:
+                return self._keep(self._shown(held)).state
+            except DocumentUnreadable as error:
+                self._keep(held)
+                raise ChangeNotShown(key=error.key, why=error.why, remedy=error.remedy) from error
 
     def show(self) -> S:
         """Bring the view up to the log, as a writer that died has not, and return the state."""

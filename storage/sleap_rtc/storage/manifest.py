@@ -135,7 +135,9 @@ class Manifest(Logged):
     """
 
     model_config = ConfigDict(extra="allow")
-    remedy: ClassVar[str] = "`sleap-rtc models repair` puts it aside and rebuilds it from the room's log"
+    remedy: ClassVar[str] = (
+        "`sleap-rtc models repair -r ROOM` puts it aside and rebuilds it from the room's log"
+    )
 
     room_id: str
     version: int = 1

@@ -1,0 +1,59 @@
+"""Orchestration: what a member downloads a model with: a signed URL for each file, and whom to ask first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sleap_rtc.events.api import FileDownload, ModelDownload
+from sleap_rtc.storage import keys
+from sleap_rtc.storage.errors import NotFound
+
+if TYPE_CHECKING:
+    from sleap_rtc.service.identity import Caller
+    from sleap_rtc.service.parts import Parts
+    from sleap_rtc.storage.manifest import ModelFile
+    from sleap_rtc.storage.room import Room
+
+
+class ModelFileGone(NotFound):
+    """The room's store has lost {name} of model {model_id}, so the model cannot be downloaded. Whoever has it
+    brings it back with `sleap-rtc models push FOLDER -r {room_id}`, which sends what is missing;
+    `sleap-rtc models rm {model_id} -r {room_id}` hides it until then."""
+
+    name: str
+    model_id: str
+    room_id: str
+
+
+def offer_model(parts: Parts, room: Room, name: str, caller: Caller) -> ModelDownload:
+    """Return what a member of a room downloads a model with.
+
+    Raises:
+        NotFound: the room has no such model.
+        ModelRemoved: it had.
+        ModelFileGone: it lists the model, and a file of it is not in the store.
+    """
+    model = parts.models.of(room.room_id).get_model(name)
+    folder = keys.ModelFolder(room.room_id, model.model_type, model.id)
+    # Readers have no place among live peers, so there is nobody whom they could ask.
+    reads_only = room.role_of(caller.subject) == "reader"
+    return ModelDownload(
+        model=model,
+        files=[_offer_file(parts, folder, file) for file in model.storage.files],
+        peers=[] if reads_only else parts.registry.peers(room.room_id, model.id),
+    )
+
+
+def _offer_file(parts: Parts, folder: keys.ModelFolder, file: ModelFile) -> FileDownload:
+    key = folder.file(file.name)
+    try:
+        etag = parts.room_objects.head(key).etag
+    except NotFound:
+        raise ModelFileGone(name=file.name, model_id=folder.model_id, room_id=folder.room_id) from None
+    return FileDownload(
+        name=file.name,
+        size_bytes=file.size_bytes,
+        checksum=file.checksum,
+        etag=etag,
+        url=parts.room_transfers.sign_get(key),
+    )
