@@ -9,6 +9,8 @@ import pytest
 from support.fault_proxy import FaultProxy, LoseReply
 from support.running import Running
 
+from sleap_rtc.client.service_client import ServiceClient
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -20,7 +22,9 @@ class Person:
 
     def __init__(self, product: Product, subject: str) -> None:
         self._product = product
-        self.token = {"SLEAP_RTC_TOKEN": product.stack.issuer.token(subject)}
+        token = product.stack.issuer.token(subject)
+        self.token = {"SLEAP_RTC_TOKEN": token}
+        self.service = ServiceClient(product.stack.service_url, token)
 
     def rooms(self, *arguments: str, **environment: str) -> Said:
         return self._product.run("rooms", *arguments, **{**self.token, **environment})
@@ -41,7 +45,13 @@ def bob(product: Product) -> Person:
 
 @pytest.fixture
 def room(ada: Person) -> str:
-    return str(ada.json("create", "Mouse lab")["room_id"])
+    return ada.service.create_room("Mouse lab").room_id
+
+
+@pytest.fixture(scope="module")
+def one_room(ada: Person) -> str:
+    """Return a room for tests that change nothing."""
+    return ada.service.create_room("Mouse lab").room_id
 
 
 @pytest.fixture(autouse=True)
@@ -172,9 +182,9 @@ def test_a_room_whose_reply_is_lost_is_opened_once(product: Product, ada: Person
     ],
 )
 def test_a_mistake_is_one_sentence(
-    ada: Person, room: str, command: tuple[str, ...], status: int, sentence: str
+    ada: Person, one_room: str, command: tuple[str, ...], status: int, sentence: str
 ) -> None:
-    said = ada.rooms(*(room if word == "ROOM" else word for word in command))
+    said = ada.rooms(*(one_room if word == "ROOM" else word for word in command))
     assert (said.status, sentence in said.sentence) == (status, True), said.sentence
 
 

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sleap_rtc.client.service_client import ServiceClient
 from sleap_rtc.local.stack import External, LocalStack
 from sleap_rtc.storage.s3_client import s3_client
 from sleap_rtc.storage.s3_store import S3ObjectStore
@@ -82,9 +83,14 @@ class Product:
         out, err = process.communicate(timeout=240)
         return Said(process.returncode, out, err)
 
+    @property
+    def service(self) -> ServiceClient:
+        """The service, asked from within this process: a command takes the better part of a second to start."""
+        return ServiceClient(self.stack.service_url, self.stack.client_environment["SLEAP_RTC_TOKEN"])
+
     def new_room(self) -> str:
         """Open a room and return its id."""
-        return str(self.run("rooms", "create", "Test room", "--json").json()["room_id"])
+        return self.service.create_room("Test room").room_id
 
     def worker(self, room_id: str, name: str = "worker", **environment: str) -> Child:
         """Start a worker for a room."""
@@ -92,17 +98,13 @@ class Product:
 
     def job(self, room_id: str) -> dict[str, Any]:
         """Return the room's only job."""
-        (job,) = self.run("jobs", "ls", "-r", room_id, "--json").json()
-        return dict(job)
+        (job,) = self.service.jobs(room_id)
+        return job.model_dump(mode="json")
 
     def wait_for_job(self, room_id: str, *states: str) -> dict[str, Any]:
         """Wait until the room's only job is in one of these states."""
-
-        def arrived() -> bool:
-            jobs = self.run("jobs", "ls", "-r", room_id, "--json").json()
-            return bool(jobs) and jobs[0]["state"] in states
-
-        eventually(arrived)
+        service = self.service
+        eventually(lambda: any(job.state in states for job in service.jobs(room_id)))
         return self.job(room_id)
 
     def objects(self, bucket: str) -> S3ObjectStore:
