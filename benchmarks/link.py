@@ -131,7 +131,8 @@ class Passage(BaseHTTPRequestHandler):
         with link.lock:
             self.traffic = link.traffic
             self.traffic.exchanges.append(self.exchange)
-            self.traffic.busiest = max(self.traffic.busiest, self.traffic.busy)
+            if self.exchange.is_body:
+                self.traffic.busiest = max(self.traffic.busiest, self.traffic.busy)
         try:
             strike = link.behaviour.script(self.exchange)
             if strike is None:

@@ -2,8 +2,8 @@
 
     python benchmarks/registry.py [--quick] [--json] [--only SECTION,...]
 
-The manifest is looked into in this process. The writers are processes; their store is SeaweedFS on loopback,
-behind a proxy that lets it write and then cuts the connection.
+The manifest is looked into in this process, and through a service. The writers are processes; their store is
+SeaweedFS on loopback, behind a proxy that lets it write and then cuts the connection.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 from engines import CREDENTIALS
 from figures import Figure, Report
 from processes import ProcessFailed
-from sections.manifest_size import look, publish_bytes
+from sections.manifest_size import ask_service, look, publish_bytes
 from sections.writers import writers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SECTIONS = ("look", "bytes", "writers")
+SECTIONS = ("look", "http", "bytes", "writers")
 MODELS = 10_000
 SIZES = (0, 100, 1_000, MODELS)
 
@@ -41,7 +41,7 @@ class Scale:
 
 
 FULL = Scale(processes=50, publishes=20)
-QUICK = Scale(processes=8, publishes=5)
+QUICK = Scale(processes=6, publishes=5)
 
 
 def main() -> int:
@@ -60,6 +60,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         sections: dict[str, Callable[[], Report]] = {
             "look": lambda: look(MODELS),
+            "http": lambda: ask_service(Path(folder) / "stack", MODELS),
             "bytes": lambda: publish_bytes(SIZES),
             "writers": lambda: writers(Path(folder), scale.processes, scale.publishes, scale.cut_every),
         }

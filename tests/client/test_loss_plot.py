@@ -44,7 +44,7 @@ def test_a_picture_is_of_the_kind_that_its_name_says(tmp_path: Path, ending: str
 
 def test_a_picture_of_one_model_says_which_and_when_it_was_best(tmp_path: Path) -> None:
     said = texts(tmp_path / "loss.svg", falling("best (0000000a)", 2))
-    for text in ("Loss of best (0000000a)", "training", "validation", "best 0.125 at epoch 5", ">loss<"):
+    for text in ("Loss of best (0000000a)", "training", "validation", "lowest 0.125 at epoch 5", ">loss<"):
         assert text in said
 
 
@@ -55,14 +55,14 @@ def test_what_spans_more_than_two_decades_is_drawn_in_steps_of_ten(tmp_path: Pat
 def test_several_models_stand_in_one_picture_one_line_of_the_legend_each(tmp_path: Path) -> None:
     said = texts(tmp_path / "loss.svg", falling("one", 2), falling("two", 2, validated=False))
     assert "Loss of 2 models" in said
-    assert "one, best 0.125 at epoch 5" in said
+    assert "one, lowest 0.125 at epoch 5" in said
     assert ">two<" in said
 
 
 def test_a_curve_of_one_epoch_is_drawn(tmp_path: Path) -> None:
     curve = loss_curve({"curve": [{"val_loss": 1.5}]})
     assert curve is not None
-    assert "best 1.5 at epoch 1" in texts(tmp_path / "loss.svg", NamedCurve("short", curve))
+    assert "lowest 1.5 at epoch 1" in texts(tmp_path / "loss.svg", NamedCurve("short", curve))
 
 
 def test_without_matplotlib_one_sentence_says_what_brings_it(

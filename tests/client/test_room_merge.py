@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from sleap_rtc.client.file_notes import FileNote, notes_of_entry
 from sleap_rtc.client.model_registry import ClientModelRegistry
-from sleap_rtc.client.room_merge import Downloaded, merge_room, removed_from
+from sleap_rtc.client.room_merge import Downloaded, is_merged, merge_room, removed_from
 from sleap_rtc.client.room_view import RoomView, ago
 from sleap_rtc.storage.errors import InputError
 from sleap_rtc.storage.manifest import Manifest, ManifestModel
@@ -106,6 +106,29 @@ class TestWhatARoomSaid:
         assert registry.list_aliases() == {"x": A}
         registry.refresh_from_room("lab", older, NOON + timedelta(seconds=1))
         assert registry.list_aliases() == {"x": B}
+
+    def test_of_the_revision_that_is_here_makes_nothing_but_the_answer_newer(
+        self, registry: ClientModelRegistry, path: Path
+    ) -> None:
+        same = room(in_room(A, "x"), in_room(B)).model_copy(update={"write_id": "01K"})
+        registry.refresh_from_room("lab", same, NOON)
+        registry.update(B, {"notes": "mine"})
+        written = path.stat().st_mtime_ns
+        registry.refresh_from_room("lab", same, NOON + timedelta(hours=1))
+        assert registry.last_refresh("lab") == NOON + timedelta(hours=1)
+        assert path.stat().st_mtime_ns == written
+
+    def test_of_the_revision_that_is_here_fills_a_registry_that_lost_something(
+        self, registry: ClientModelRegistry, path: Path
+    ) -> None:
+        same = room(in_room(A, "x"), in_room(B)).model_copy(update={"write_id": "01K"})
+        registry.refresh_from_room("lab", same, NOON)
+        registry.delete(B)
+        registry.refresh_from_room("lab", same, NOON)
+        assert registry.exists(B)
+        path.unlink()
+        registry.refresh_from_room("lab", same, NOON)
+        assert registry.list_aliases() == {"x": A}
 
     @given(st.timedeltas(timedelta(0), timedelta(days=4000)))
     def test_has_an_age_in_one_unit(self, age: timedelta) -> None:
@@ -322,6 +345,7 @@ class TestMerging:
             assert_in_step(models, aliases)
             present = {model.id for model in list_models(manifest)}
             assert present == {i for i, entry in models.items() if manifest.room_id in entry["rooms"]}
+            assert is_merged(models, manifest)
             again = merge_room(models, aliases, manifest)
             assert (again.models, again.aliases, again.added, again.gone) == (models, aliases, (), ())
 

@@ -85,7 +85,7 @@ class Product:
 
     @property
     def service(self) -> ServiceClient:
-        """The service, asked from within this process: a command takes the better part of a second to start."""
+        """The service, asked from within this process: a command takes most of a second to start."""
         return ServiceClient(self.stack.service_url, self.stack.client_environment["SLEAP_RTC_TOKEN"])
 
     def new_room(self) -> str:

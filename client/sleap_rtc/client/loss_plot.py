@@ -104,7 +104,7 @@ def _draw_together(axes: Axes, curves: Sequence[NamedCurve]) -> None:
 
 def _best(curve: LossCurve) -> str:
     best = curve.best()
-    return f"best {best[1]:.4g} at epoch {best[0]}" if best else ""
+    return f"lowest {best[1]:.4g} at epoch {best[0]}" if best else ""
 
 
 def _line(

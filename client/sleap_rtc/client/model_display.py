@@ -113,8 +113,9 @@ def _lineage(details: ModelDetails, record: ModelRecord | None) -> Tree:
     job.add(_line("configuration", training.config_hash or "not known"))
     worker = job.add(_line("worker", training.trained_on_worker))
     worker.add(_line("trained", f"{training.trained_at:%Y-%m-%d %H:%M} UTC"))
-    worker.add(_line("trainer", training.trainer or "not known"))
-    for name, version in record.software.items() if record else ():
+    software = dict(record.software) if record else {}
+    worker.add(_line("trainer", software.pop("trainer", training.trainer) or "not known"))
+    for name, version in software.items():
         worker.add(_line(name, version))
     if record and (trace := trace_id(record.traceparent)):
         job.add(_line("trace", trace))

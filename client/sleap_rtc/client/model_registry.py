@@ -18,7 +18,7 @@ from sleap_rtc.client.model_entry import Entry, json_copy, new_entry, select_ent
 from sleap_rtc.client.model_files import delete_model_files
 from sleap_rtc.client.registry_errors import InvalidAliasError, InvalidModelError, ModelNotFoundError
 from sleap_rtc.client.registry_file import MemoryRegistryFile, RegistryFile
-from sleap_rtc.client.room_merge import RoomMerge, enter_download, merge_room
+from sleap_rtc.client.room_merge import RoomMerge, enter_download, is_merged, merge_room
 from sleap_rtc.storage.model_name import alias_problem
 
 if TYPE_CHECKING:
@@ -201,16 +201,17 @@ class ClientModelRegistry:
             raise ValueError("The time of a refresh needs a time zone.")
         view = RoomView(asked_at=when.astimezone(UTC), manifest=manifest)
         with self._file.locked():
-            held = self.room_view(room_id)
+            held, merge = self.room_view(room_id), RoomMerge(*self._file.load_held())
             if held is not None and held.supersedes(view):
+                return merge
+            # Most questions find a room as it was, and a large one takes seconds to merge.
+            if held is None or not held.is_of(manifest) or not is_merged(merge.models, manifest):
                 with self._file.editing() as (entries, aliases):
-                    return RoomMerge(entries, aliases)
-            with self._file.editing() as (entries, aliases):
-                merge = merge_room(entries, aliases, manifest)
-                entries.clear()
-                entries.update(merge.models)
-                aliases.clear()
-                aliases.update(merge.aliases)
+                    merge = merge_room(entries, aliases, manifest)
+                    entries.clear()
+                    entries.update(merge.models)
+                    aliases.clear()
+                    aliases.update(merge.aliases)
             # Last, so that a crash in between makes the room be asked again.
             self._file.save_view(room_id, view.model_dump_json().encode())
         return merge

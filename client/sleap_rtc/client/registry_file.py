@@ -69,6 +69,11 @@ class RegistryFile:
                 document = self._decode_or_start_afresh()
         return document["models"], document["aliases"]
 
+    def load_held(self) -> tuple[Models, Aliases]:
+        """Return what `load` does for a caller who holds the lock."""
+        document = self._decode_or_start_afresh()
+        return document["models"], document["aliases"]
+
     @contextmanager
     def changing(self) -> Iterator[tuple[Models, Aliases]]:
         """Lend what `load` returns under the lock, and save it unless the block raises or changes nothing."""

@@ -56,11 +56,7 @@ def merge_room(models: Mapping[str, Entry], aliases: Mapping[str, str], room: Ma
     - A model whose id is not one is left out: nothing could be done with it here.
     """
     merged, names = copy.deepcopy(dict(models)), dict(aliases)
-    found = {
-        model_id: model
-        for model_id, model in room.models.items()
-        if model_id == model.id and model.deleted_at is None and is_model_id(model_id)
-    }
+    found = _found(room)
     shown = _shown_aliases(room, found)
     added = tuple(sorted(found.keys() - merged.keys()))
     wanted: dict[str, str] = {}
@@ -96,6 +92,14 @@ def merge_room(models: Mapping[str, Entry], aliases: Mapping[str, str], room: Ma
     return RoomMerge(merged, names, added, tuple(sorted(gone)))
 
 
+def is_merged(models: Mapping[str, Entry], room: Manifest) -> bool:
+    """Tell whether entries name a room's models, and their aliases there, just as the room does."""
+    found = _found(room)
+    shown = _shown_aliases(room, found)
+    told = {i: _rooms(entry)[room.room_id] for i, entry in models.items() if room.room_id in _rooms(entry)}
+    return told == {model_id: shown.get(model_id) for model_id in found}
+
+
 def enter_download(
     models: dict[str, Entry], aliases: dict[str, str], done: Downloaded, now_text: str
 ) -> None:
@@ -127,6 +131,15 @@ def removed_from(entry: Entry) -> dict[str, str]:
     """Return when rooms removed a model that is still here, by room."""
     removed = entry.get("removed")
     return dict(removed) if isinstance(removed, dict) else {}
+
+
+def _found(room: Manifest) -> dict[str, ManifestModel]:
+    """Return the models of a room that can be entered here."""
+    return {
+        model_id: model
+        for model_id, model in room.models.items()
+        if model_id == model.id and model.deleted_at is None and is_model_id(model_id)
+    }
 
 
 def _shown_aliases(room: Manifest, found: Mapping[str, ManifestModel]) -> dict[str, str]:

@@ -26,6 +26,10 @@ class RoomView(BaseModel):
         """Tell whether `other` is an older state of the room that comes late, from a slower process."""
         return self.manifest.revision > other.manifest.revision and self.asked_at >= other.asked_at
 
+    def is_of(self, manifest: Manifest) -> bool:
+        """Tell whether a manifest is the very revision that is kept here."""
+        return bool(manifest.revision_id) and self.manifest.revision_id == manifest.revision_id
+
 
 def read_view(data: bytes | None, room_id: str) -> RoomView | None:
     """Return what was kept, None if that is nothing, makes no sense, or is about another room."""

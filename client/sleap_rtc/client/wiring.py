@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from sleap_rtc.client.model_registry import ClientModelRegistry
-from sleap_rtc.client.push import ModelPusher
 from sleap_rtc.client.rate import parse_rate
 from sleap_rtc.client.service_client import ServiceClient
 from sleap_rtc.client.uploader import S3Uploader
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.client.live_job import LiveJob
     from sleap_rtc.client.peer_or_store import ModelPeers, PeersOf
+    from sleap_rtc.client.push import ModelPusher
     from sleap_rtc.settings import Settings
 
 _PATIENCE_WITH_PEERS_S = 5.0
@@ -54,6 +54,8 @@ def uploader(service: ServiceClient, settings: Settings, say: Callable[[str], No
 
 def pusher(service: ServiceClient, settings: Settings, say: Callable[[str], None]) -> ModelPusher:
     """Return what brings models to rooms."""
+    from sleap_rtc.client.push import ModelPusher  # what it says over HTTP takes long to load
+
     return ModelPusher(
         service,
         registry(settings),

@@ -36,6 +36,12 @@ def up(
     ] = None,
     engine_url: EngineOption = "",
     s3_url: StoreOption = "",
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Print a token for somebody else, too: to try rooms with several people."
+        ),
+    ] = None,
 ) -> None:
     """Keep the local stack running until Ctrl-C, for use from other terminals."""
     import shlex
@@ -56,6 +62,10 @@ def up(
         console.print("# The local stack runs. In another terminal, for client-train, jobs, models:")
         for name, value in stack.client_environment.items():
             console.print(f"export {name}={value}", markup=False)
+        for name in also or []:
+            console.print(
+                f"# To be {name} there: export SLEAP_RTC_TOKEN={stack.issuer.token(name)}", markup=False
+            )
         console.print(
             "# A worker needs no more than that; with these it talks to the store and the queue itself:"
         )

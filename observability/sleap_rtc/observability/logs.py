@@ -24,7 +24,7 @@ _SECRETS = (
     (re.compile(r"(/[^\s?\"']*)\?[^\s\"']+"), r"\1?[redacted]"),
     (re.compile(r"(?i)(bearer )[A-Za-z0-9._~+/=-]+"), r"\1[redacted]"),
 )
-_NOISY = ("botocore", "aiobotocore", "urllib3", "asyncio", "uvicorn.error")
+_NOISY = ("botocore", "aiobotocore", "urllib3", "asyncio", "uvicorn.error", "aioice", "aiortc", "websockets")
 
 
 def redacted(text: str) -> str:

@@ -242,5 +242,5 @@ def _finish(
         stopped=stopped,
     )
     metrics = {"trainer": TRAINER_NAME, "trainer_version": TRAINER_VERSION, **vars(result)}
-    directory.save_metrics(metrics | {"node_names": list(state.maps), "best_epoch": chosen.epoch})
+    directory.save_metrics(metrics | {"node_names": list(state.maps), "best_epoch": chosen.epoch + 1})
     return result
