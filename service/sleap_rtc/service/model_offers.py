@@ -6,23 +6,13 @@ from typing import TYPE_CHECKING
 
 from sleap_rtc.events.api import FileDownload, ModelDownload
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.storage.model_download import etag_of
 
 if TYPE_CHECKING:
     from sleap_rtc.service.identity import Caller
     from sleap_rtc.service.parts import Parts
     from sleap_rtc.storage.manifest import ModelFile
     from sleap_rtc.storage.room import Room
-
-
-class ModelFileGone(NotFound):
-    """The room's store has lost {name} of model {model_id}, so the model cannot be downloaded. Whoever has it
-    brings it back with `sleap-rtc models push FOLDER -r {room_id}`, which sends what is missing;
-    `sleap-rtc models rm {model_id} -r {room_id}` hides it until then."""
-
-    name: str
-    model_id: str
-    room_id: str
 
 
 def offer_model(parts: Parts, room: Room, name: str, caller: Caller) -> ModelDownload:
@@ -45,15 +35,10 @@ def offer_model(parts: Parts, room: Room, name: str, caller: Caller) -> ModelDow
 
 
 def _offer_file(parts: Parts, folder: keys.ModelFolder, file: ModelFile) -> FileDownload:
-    key = folder.file(file.name)
-    try:
-        etag = parts.room_objects.head(key).etag
-    except NotFound:
-        raise ModelFileGone(name=file.name, model_id=folder.model_id, room_id=folder.room_id) from None
     return FileDownload(
         name=file.name,
         size_bytes=file.size_bytes,
         checksum=file.checksum,
-        etag=etag,
-        url=parts.room_transfers.sign_get(key),
+        etag=etag_of(parts.room_objects, folder, file),
+        url=parts.room_transfers.sign_get(folder.file(file.name)),
     )

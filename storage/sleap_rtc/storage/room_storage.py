@@ -20,14 +20,16 @@ from sleap_rtc.storage.errors import NotFound, PreconditionFailed
 from sleap_rtc.storage.ledger import Ledger, Places
 from sleap_rtc.storage.manifest import Manifest, ManifestModel, ModelRecord, model_id_of, with_model
 from sleap_rtc.storage.manifest_diff import diff
+from sleap_rtc.storage.model_download import download_files
 from sleap_rtc.storage.object_store import Create
 from sleap_rtc.storage.orphans import Orphans
 from sleap_rtc.storage.proposals import Proposal
 from sleap_rtc.storage.registry_changes import Published, Recovered, RegistryChange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime, timedelta
+    from pathlib import Path
 
     from sleap_rtc.storage.object_store import ObjectStore
     from sleap_rtc.storage.orphans import Orphan
@@ -83,6 +85,25 @@ class RoomStorage:
             ModelRemoved: it had.
         """
         return manifest_changes.find_model(self.manifest(), name)
+
+    def download_model(self, name: str, folder: Path, sign_get: Callable[[str], str]) -> Path:
+        """Bring a model's files into a folder of its own below `folder`, each verified, and return that one.
+
+        Args:
+            name: what `get_model` takes.
+            folder: where to.
+            sign_get: returns a URL to read a key of the bucket with (`S3Transfers.sign_get`).
+
+        Raises:
+            NotFound: the room has no such model.
+            ModelRemoved: it had.
+            ModelFileGone, IntegrityError, DiskFull, TransferFailed: see `download_files`.
+        """
+        model = self.get_model(name)
+        place = keys.ModelFolder(self.room_id, model.model_type, model.id)
+        target = folder / f"{model.model_type}_{model.id}"
+        download_files(self._store, sign_get, place, model.storage.files, target)
+        return target
 
     def read_record(self, folder: keys.ModelFolder) -> ModelRecord:
         """Return a model's own record, which has its whole lineage and its loss curve.
