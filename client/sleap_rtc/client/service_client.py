@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sleap_rtc.client.push_session import PushSession
+
     from sleap_rtc.storage.manifest import ModelFile
     from sleap_rtc.storage.room import Role
 
