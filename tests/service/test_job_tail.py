@@ -35,6 +35,7 @@ LONG_AGO = timedelta(minutes=5)
 @pytest.fixture(autouse=True)
 def _in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_tail, "POLL_EVERY_S", 0.01)
+    monkeypatch.setattr(job_asks, "LAST_WORDS", LONG_AGO - timedelta(seconds=1))
 
 
 def told(seq: int, run_: int = 1, event: Any = None) -> str:
@@ -200,6 +201,26 @@ async def test_the_last_words_of_a_worker_that_was_lost_are_not_waited_for_for_e
 
 
 @in_loop
+async def test_a_store_that_is_away_when_the_last_words_come_does_not_end_the_stream_without_them(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = bucket.watcher(Place(1, 0))
+    await until(lambda: bucket.now.watched_until is not None)
+    bucket.fail()
+    listed = len(bucket.store.listed)
+    await until(lambda: len(bucket.store.listed) > listed + 2)
+    bucket.store.listing_fails_with = [Unreachable(where="S3", why="down") for _ in range(1000)]
+    await until(lambda: len(bucket.store.listing_fails_with) < 998)
+    monkeypatch.setattr(job_asks, "LAST_WORDS", timedelta())
+    left = len(bucket.store.listing_fails_with)
+    await until(lambda: len(bucket.store.listing_fails_with) < left - 1)
+    bucket.end(7)
+    bucket.store.listing_fails_with = []
+    await watcher.task
+    assert watcher.heard == places(7)
+
+
+@in_loop
 async def test_the_next_run_is_told_after_the_one_before(bucket: Bucket) -> None:
     bucket.write(1, 2)
     bucket.end(3)
@@ -216,7 +237,8 @@ async def test_the_next_run_is_told_after_the_one_before(bucket: Bucket) -> None
 
 @in_loop
 async def test_five_who_watch_cost_one_poll_and_one_read_of_each_piece(bucket: Bucket) -> None:
-    watchers = [bucket.watcher(Place(1, 0)) for _ in range(5)]
+    watchers = [bucket.watcher() for _ in range(5)]
+    await until(lambda: len(bucket.store.listed) > 20)
     for seq in range(1, 6):
         bucket.write(seq)
         for watcher in watchers:
@@ -227,7 +249,8 @@ async def test_five_who_watch_cost_one_poll_and_one_read_of_each_piece(bucket: B
     read = bucket.store.read
     assert {key: count for key, count in read.items() if "/live/" in key and count != 1} == {}
     lists = [prefix for prefix in bucket.store.listed if "/live/" in prefix]
-    assert len(lists) < read[keys.job_key(ROOM, bucket.job_id)]  # one each, and others read the record too
+    # One for each look, which reads the record too, and one for each who begins at the beginning.
+    assert len(lists) <= read[keys.job_key(ROOM, bucket.job_id)] + 5
 
 
 @in_loop

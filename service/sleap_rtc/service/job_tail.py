@@ -91,7 +91,7 @@ class JobTail:
         """
         ended_run = -1
         while True:
-            turn = self._turn
+            turn, start = self._turn, self._start
             try:
                 pieces = await self._pieces_after(after)
                 for piece in pieces:
@@ -108,6 +108,7 @@ class JobTail:
                     return
                 if pieces:
                     continue
+                after = max(after, start or after)
             if self._task.done():
                 self._task.result()
             await turn.wait()
