@@ -27,7 +27,6 @@ from sleap_rtc.events.api import (
 )
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.events.messages import RoomEvent
-from sleap_rtc.events.push_session import PushSession
 from sleap_rtc.events.registry_api import (
     AddVersion,
     AliasesView,
@@ -62,8 +61,7 @@ from sleap_rtc.storage.model_name import checked_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sleap_rtc.client.push_session import PushSession
-
+    from sleap_rtc.events.push_session import PushSession
     from sleap_rtc.storage.manifest import ModelFile
     from sleap_rtc.storage.room import Role
 
@@ -283,7 +281,7 @@ class ServiceClient(JobLiveClient):
         self, room_id: str, model_type: str, model_id: str, files: Sequence[ModelFile]
     ) -> PushSession:
         """Return how a model is brought to a room."""
-        from sleap_rtc.client.push_session import PushSession  # what it says takes long to load
+        from sleap_rtc.events.push_session import PushSession  # what it says takes long to load
 
         return PushSession(self._http, room_id, model_type, model_id, files)
 
