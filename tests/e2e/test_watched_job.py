@@ -27,6 +27,7 @@ from sleap_rtc.events.job_progress import (
     EpochEnded,
     JobEvent,
     LineLogged,
+    MachineMeasured,
     RunEnded,
     StepTaken,
     Told,
@@ -154,6 +155,7 @@ def test_a_training_is_paused_goes_on_is_changed_drawn_and_stopped_and_its_model
             assert "partial" in stopped.text
             await ada.sees(lambda each: isinstance(each, RunEnded))
             assert any(isinstance(told.event, LineLogged) for told in ada.told)
+            assert any(isinstance(told.event, MachineMeasured) for told in ada.told)
             uploads = [each.event for each in ada.told if isinstance(each.event, TransferMoved)]
             assert uploads[-1].direction == "upload"
             assert uploads[-1].state == "done"

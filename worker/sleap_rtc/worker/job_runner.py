@@ -36,6 +36,7 @@ from sleap_rtc.worker.held_job import HeldJob
 from sleap_rtc.worker.job_attempt import JobAttempt, WorkerStopping
 from sleap_rtc.worker.job_log import JobLog
 from sleap_rtc.worker.job_relay import JobRelay
+from sleap_rtc.worker.machine_watch import MachineWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,7 +150,7 @@ class JobRunner:
         self._board.put(attempt.run)
         self._held = held
         try:
-            with relay, held, lines:
+            with relay, held, lines, MachineWatch(attempt.run.tell):
                 if self._stopping:
                     held.stop.set()
                 return self._carry_out(held, attempt, receive_count)
