@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from storage.rooms import NOON, A, B, record, uploaded
+from hypothesis import given
+from hypothesis import strategies as st
+from storage.rooms import NOON, A, B, C, record, uploaded
 from support.fault_proxy import FaultProxy, LoseReply
 
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import ChangeNotShown, DocumentTooNew, DocumentUnreadable
-from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.storage.errors import NotFound, SleapRtcError
 from sleap_rtc.storage.manifest import Manifest
 from sleap_rtc.storage.manifest_changes import AliasMoved, ModelRemoved
 from sleap_rtc.storage.memory_store import MemoryObjectStore
@@ -23,6 +26,8 @@ from sleap_rtc.storage.registry_changes import (
     AliasRemoved,
     AliasSet,
     Noted,
+    Published,
+    RegistryChange,
     Removed,
     Restored,
     Tagged,
@@ -247,12 +252,40 @@ class TestTheLog:
         assert [entry.revision for entry in room.history()] == [2]
 
 
+IDS, WORDS = st.sampled_from([A, B, C]), st.sampled_from(["x", "y", "z"])
+SOME_WORDS = st.lists(WORDS, max_size=2).map(tuple)
+ANYTHING = st.one_of(
+    st.builds(AliasSet, alias=WORDS, model_id=IDS, expected=st.none() | IDS),
+    st.builds(AliasRemoved, alias=WORDS, expected=IDS),
+    st.builds(VersionAdded, name=WORDS, model_id=IDS),
+    st.builds(Tagged, model_id=IDS, add=SOME_WORDS, remove=SOME_WORDS),
+    st.builds(Noted, model_id=IDS, notes=WORDS),
+    st.builds(Removed, model_id=IDS),
+    st.builds(Restored, model_id=IDS),
+    st.builds(lambda model_id: Published(bucket="rooms", record=record(model_id)), IDS),
+)
+
+
 class TestALostManifest:
     def test_is_rebuilt_equal(self, store: ObjectStore) -> None:
         lost = much_used(store).manifest()
+        body = store.get(MANIFEST).body
         store.delete(MANIFEST)
         assert lab(store).repair("ada", LATER) == lost
         assert lab(store).manifest() == lost
+        assert store.get(MANIFEST).body == body
+
+    @given(st.lists(ANYTHING, min_size=1, max_size=20))
+    def test_is_rebuilt_equal_whatever_was_done(self, changes: list[RegistryChange]) -> None:
+        store = MemoryObjectStore()
+        room = lab_with(store, A)
+        for change in changes:
+            with suppress(SleapRtcError):
+                room.change(change, "ada", LATER)
+        lost, body = room.manifest(), store.get(MANIFEST).body
+        store.delete(MANIFEST)
+        assert lab(store).repair("ada", LATER) == lost
+        assert store.get(MANIFEST).body == body
 
     def test_and_its_log_are_rebuilt_from_the_models(self, store: ObjectStore) -> None:
         for content in ("one", "two", "three"):
