@@ -75,7 +75,16 @@ def test_a_name_that_could_be_a_path_is_refused(name: str) -> None:
     assert refused.value.id == 7
 
 
-@pytest.mark.parametrize("model_id", ["..", "", "0A1B2C3D", "0a1b2c3", "0a1b2c3d/..", "0a1b2c3d\n"])
+def test_a_file_is_of_a_model_or_of_a_job() -> None:
+    job = What(job_id="01KAZ3CJ9C0000000000000000", file="sample.png")
+    asked = json.loads(ReadRange(id=7, what=job, offset=0, length=1).text())
+    assert asked["what"] == {"job_id": "01KAZ3CJ9C0000000000000000", "file": "sample.png"}
+    for ids in ({}, {"model_id": ""}, {"model_id": "0a1b2c3d", "job_id": job.job_id}):
+        with pytest.raises(RequestUnreadable, match="it is of a model or of a job"):
+            read_request(json.dumps({**READ, "what": {**ids, "file": "best.ckpt"}}))
+
+
+@pytest.mark.parametrize("model_id", ["..", "0A1B2C3D", "0a1b2c3", "0a1b2c3d/..", "0a1b2c3d\n"])
 def test_a_model_id_that_is_none_is_refused(model_id: str) -> None:
     with pytest.raises(RequestUnreadable, match=r"what\.model_id"):
         read_request(json.dumps({**READ, "what": {"model_id": model_id, "file": "best.ckpt"}}))

@@ -14,7 +14,16 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from sleap_rtc.live.file_frames import LARGEST_ID, LARGEST_OFFSET
 from sleap_rtc.storage.part_plan import MIB
@@ -45,6 +54,11 @@ class What(_Strict):
         if bool(self.model_id) == bool(self.job_id):
             raise ValueError("it is of a model or of a job")
         return self
+
+    @model_serializer(mode="wrap")
+    def _with_one_id(self, whole: SerializerFunctionWrapHandler) -> dict[str, str]:
+        # Peers that know of models alone are asked as they always were.
+        return {name: value for name, value in whole(self).items() if value}
 
     def __str__(self) -> str:
         return f"{self.file} of {self.model_id or self.job_id}"
