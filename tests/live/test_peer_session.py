@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -65,6 +66,33 @@ async def test_a_session_through_a_relay_says_so() -> None:
         (chosen,) = sctp.transport.transport._connection._nominated.values()
         chosen.remote_candidate.type = "relay"
         assert pair.ours.path is Path.RELAYED
+
+
+@in_loop
+async def test_a_session_that_is_over_still_tells_which_way_it_took() -> None:
+    async with paired() as pair:
+        sctp = pair.ours._connection.sctp
+        assert sctp is not None
+        (chosen,) = sctp.transport.transport._connection._nominated.values()
+        chosen.remote_candidate.type = "relay"
+        assert pair.ours.path is Path.RELAYED
+        await pair.ours.close()
+        assert pair.ours.path is Path.RELAYED
+
+
+@in_loop
+async def test_two_that_do_not_reach_each_other_are_told_so() -> None:
+    ours, offer = await PeerSession.offering("01", "theirs")
+    theirs, answer = await PeerSession.answering("01", "ours", away(offer))
+    await ours.answered(away(answer))
+    for session in (ours, theirs):
+        with pytest.raises(PeerUnreachable, match="do not reach each other directly, and no TURN server is"):
+            await session.opened(0.5)
+
+
+def away(sdp: str) -> str:
+    """Return a description whose addresses are nobody's (RFC 5737)."""
+    return re.sub(r"(a=candidate:\S+ \d udp \d+) \S+", r"\1 192.0.2.1", sdp)
 
 
 @in_loop

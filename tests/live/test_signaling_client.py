@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from support.signaling_server import GOOD_TOKEN, SignalingServer
 
 from sleap_rtc.live import signaling_client
 from sleap_rtc.live.errors import PeerUnreachable
+from sleap_rtc.live.ice_server import IceServer
 from sleap_rtc.live.sessions import Sessions
 from sleap_rtc.live.signaling import Received, SessionAnswered, SessionDeclined, SessionOffered, Signal
 from sleap_rtc.live.signaling_client import Card, SignalingClient
@@ -200,3 +202,19 @@ def test_the_holder_of_a_token_can_read_whose_it_is() -> None:
 def test_what_has_no_subject_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="whom it was made for"):
         token_subject(text)
+
+
+@in_loop
+async def test_turn_credentials_are_renewed_before_they_end() -> None:
+    def credentials(name: str) -> list[IceServer]:
+        ends_at = int((datetime.now(UTC) + timedelta(seconds=2)).timestamp())
+        return [IceServer(urls="turn:t.test", username=f"{ends_at}:{name}", credential="secret")]
+
+    async with SignalingServer(credentials("first")).running() as server:
+        ada = client(server)
+        async with ada.running():
+            await ada.registered()
+            server.ice_servers = credentials("second")
+            await until(lambda: ada.ice_servers == server.ice_servers)
+            assert [each.peer_id for each in server.registrations[:2]] == ["ada", "ada"]
+            assert ada._socket is not None

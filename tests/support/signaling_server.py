@@ -25,7 +25,7 @@ from sleap_rtc.live.signaling_messages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from websockets.asyncio.server import ServerConnection
 
@@ -36,17 +36,18 @@ GOOD_TOKEN = "e30.eyJzdWIiOiJhZGEifQ.none"
 class SignalingServer:
     """Rooms, the peers in them, and what they were told."""
 
-    def __init__(self) -> None:
+    def __init__(self, ice_servers: Sequence[IceServer] = (IceServer(urls="stun:stun.test"),)) -> None:
         self.url = ""
+        self.ice_servers = ice_servers
         self.registrations: list[Register] = []
         self._peers: dict[tuple[str, str], tuple[ServerConnection, Register]] = {}
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[SignalingServer]:
-        """Listen on loopback while the block runs."""
-        async with serve(self._talk, "127.0.0.1", 0) as server:
+    async def running(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[SignalingServer]:
+        """Listen while the block runs."""
+        async with serve(self._talk, host, port) as server:
             port = next(iter(server.sockets)).getsockname()[1]
-            self.url = f"ws://127.0.0.1:{port}/ws"
+            self.url = f"ws://{host}:{port}/ws"
             yield self
 
     async def hang_up(self, code: int = 1012) -> None:
@@ -62,10 +63,7 @@ class SignalingServer:
             return
         place = (register.room_id, register.peer_id)
         self._peers[place] = (socket, register)
-        answer = RegisteredAuth(
-            room_id=register.room_id, peer_id=register.peer_id, ice_servers=[IceServer(urls="stun:stun.test")]
-        )
-        await socket.send(answer.text())
+        await socket.send(self._welcome(register))
         try:
             async for text in socket:
                 await self._hear(socket, register, text)
@@ -74,6 +72,10 @@ class SignalingServer:
         finally:
             if self._peers.get(place, (None,))[0] is socket:
                 del self._peers[place]
+
+    def _welcome(self, register: Register) -> str:
+        peer, room = register.peer_id, register.room_id
+        return RegisteredAuth(room_id=room, peer_id=peer, ice_servers=self.ice_servers).text()
 
     async def _hear(self, socket: ServerConnection, register: Register, text: str | bytes) -> None:
         match read_said(text):
@@ -86,6 +88,9 @@ class SignalingServer:
                 ]
                 found = [info for info in infos if matches(info, asked.filters)]
                 await socket.send(PeerList(to_peer_id="", peers=found, count=len(found)).text())
+            case Register() as again:
+                self.registrations.append(again)
+                await socket.send(self._welcome(again))
             case UpdateMetadata() as news:
                 await socket.send(MetadataUpdated(peer_id=news.peer_id, metadata=news.metadata).text())
             case PeerMessage(to_peer_id=target) as said:

@@ -19,7 +19,7 @@ from sleap_rtc.storage.errors import ExitCode, SleapRtcError, Unreachable
 
 
 class PeerUnreachable(Unreachable):
-    """The peer {where} cannot be connected to ({why})."""
+    """The peer {where} cannot be connected to: {why}."""
 
 
 class PeerLost(SleapRtcError):

@@ -18,9 +18,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from sleap_rtc.live.channel import Channel
-from sleap_rtc.live.connection import peer_connection
+from sleap_rtc.live.connection import attempt_of, is_relayed, peer_connection
 from sleap_rtc.live.errors import PeerLost, PeerUnreachable
 from sleap_rtc.live.heartbeat import Beat, Pulse
+from sleap_rtc.live.no_path import why_no_path
+from sleap_rtc.live.relays import Relays, find_relay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,12 +51,12 @@ class PeerSession:
     Args:
         session_id: made by the offerer.
         peer_id: who is at the other end.
-        ice_servers: where to learn the own address and to be relayed; none of the engine's own.
+        relays: where to learn the own address and to be relayed; none of the engine's own.
         beat: how alive the two have to be.
     """
 
     def __init__(
-        self, session_id: str, peer_id: str, ice_servers: Sequence[IceServer] = (), beat: Beat | None = None
+        self, session_id: str, peer_id: str, relays: Relays | None = None, beat: Beat | None = None
     ) -> None:
         self.session_id = session_id
         self.peer_id = peer_id
@@ -65,8 +67,10 @@ class PeerSession:
         """How long the last heartbeat took there and back, in seconds."""
         self._channels = {each.label: each for each in (self.ctl, self.progress, self.bulk)}
         self._beat = beat or Beat()
-        self._connection = peer_connection(ice_servers)
+        self._relays = relays or Relays()
+        self._connection = peer_connection(self._relays.ice_servers)
         self._connection.on("connectionstatechange", self._state_changed)
+        self._path = Path.DIRECT
         self._ended = asyncio.Event()
         self._why_ended = ""
         self._pulse = Pulse(self._beat, self._now())
@@ -78,7 +82,7 @@ class PeerSession:
         cls, session_id: str, peer_id: str, ice_servers: Sequence[IceServer] = (), beat: Beat | None = None
     ) -> tuple[Self, str]:
         """Begin a session; return it and the description that the peer has to be sent."""
-        session = cls(session_id, peer_id, ice_servers, beat)
+        session = cls(session_id, peer_id, await find_relay(ice_servers), beat)
         connection = session._connection
         session._bind(connection.createDataChannel("ctl"))
         session._bind(connection.createDataChannel("progress", ordered=False, maxRetransmits=0))
@@ -100,7 +104,7 @@ class PeerSession:
         Raises:
             PeerUnreachable: the offer is none.
         """
-        session = cls(session_id, peer_id, ice_servers, beat)
+        session = cls(session_id, peer_id, await find_relay(ice_servers), beat)
         session._connection.on("datachannel", session._bind)
         await session._take(offer, "offer")
         connection = session._connection
@@ -127,7 +131,7 @@ class PeerSession:
             every = asyncio.ensure_future(asyncio.wait(waits))
             await asyncio.wait([every, ended], timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
             if not all(wait.done() for wait in waits) or self._why_ended:
-                why = self._why_ended or f"no connection within {within_s:g} s"
+                why = self._why_ended or why_no_path(attempt_of(self._connection, self._relays))
                 await self.close(why)
                 raise PeerUnreachable(where=self.peer_id, why=why)
         finally:
@@ -139,14 +143,11 @@ class PeerSession:
 
     @property
     def path(self) -> Path:
-        """Which way the packets take, as far as this side can see."""
-        sctp = self._connection.sctp
-        if sctp is None:
-            return Path.DIRECT
-        # What pair was chosen is told by no public name of aiortc or aioice.
-        pairs = sctp.transport.transport._connection._nominated.values()
-        kinds = {kind for pair in pairs for kind in (pair.local_candidate.type, pair.remote_candidate.type)}
-        return Path.RELAYED if "relay" in kinds else Path.DIRECT
+        """Which way the packets take, or took until the end, as far as this side can see."""
+        relayed = is_relayed(self._connection)
+        if relayed is not None:
+            self._path = Path.RELAYED if relayed else Path.DIRECT
+        return self._path
 
     @property
     def why_ended(self) -> str:
@@ -233,7 +234,10 @@ class PeerSession:
                 self.end(f"nothing was heard of it for {self._beat.dead_after_s:g} s")
 
     def _state_changed(self) -> None:
-        if self._connection.connectionState in {"failed", "closed"}:
+        state = self._connection.connectionState
+        if state == "failed" and self._heart is None:
+            self.end(why_no_path(attempt_of(self._connection, self._relays)))
+        elif state in {"failed", "closed"}:
             self.end("the connection was cut")
 
     @staticmethod

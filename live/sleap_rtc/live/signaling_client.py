@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.live import legacy_signaling, signaling
+from sleap_rtc.live.relays import renewed
 from sleap_rtc.live.signaling_messages import (
     LARGEST_MESSAGE_BYTES,
     CloseCode,
@@ -194,8 +195,9 @@ class SignalingClient:
             async with connect(self._url, max_size=LARGEST_MESSAGE_BYTES) as socket:
                 await self._register(socket)
                 was_registered = True
-                async for text in socket:
-                    self._heard(text)
+                async with renewed(lambda: self.ice_servers, lambda: self._say_who_we_are(socket)):
+                    async for text in socket:
+                        self._heard(text)
         except ConnectionClosed as closed:
             if closed.rcvd is not None and closed.rcvd.code == CloseCode.REPLACED:
                 trouble = _Replaced(where=self._url, why="this peer is registered on a newer connection")
@@ -208,6 +210,17 @@ class SignalingClient:
         return was_registered
 
     async def _register(self, socket: ClientConnection) -> None:
+        await self._say_who_we_are(socket)
+        heard = read_heard(await asyncio.wait_for(socket.recv(), ANSWER_WITHIN_S))
+        if not isinstance(heard, RegisteredAuth):
+            why = heard.text_for_people if isinstance(heard, SignalError) else "it does not register anybody"
+            raise Refused(where=self._url, why=why)
+        self.ice_servers = heard.ice_servers
+        self._socket = socket
+        self._registered.set()
+        log.info("signaling: in room %s as %s", self._card.room_id, self.peer_id)
+
+    async def _say_who_we_are(self, socket: ClientConnection) -> None:
         register = Register(
             peer_id=self.peer_id,
             room_id=self._card.room_id,
@@ -217,14 +230,6 @@ class SignalingClient:
             metadata=self._metadata,
         )
         await socket.send(register.text())
-        heard = read_heard(await asyncio.wait_for(socket.recv(), ANSWER_WITHIN_S))
-        if not isinstance(heard, RegisteredAuth):
-            why = heard.text_for_people if isinstance(heard, SignalError) else "it does not register anybody"
-            raise Refused(where=self._url, why=why)
-        self.ice_servers = heard.ice_servers
-        self._socket = socket
-        self._registered.set()
-        log.info("signaling: in room %s as %s", self._card.room_id, self.peer_id)
 
     def _lost(self, trouble: SleapRtcError) -> None:
         self._socket = None
@@ -244,6 +249,8 @@ class SignalingClient:
             if self._asked is not None and not self._asked.done():
                 self._asked.set_result(heard)
             return
+        if isinstance(heard, RegisteredAuth):
+            self.ice_servers = heard.ice_servers
         if isinstance(heard, SignalError):
             log.warning("signaling: %.300s", heard.text_for_people)
         if isinstance(heard, PeerMessage) and (received := signaling.off_the_wire(heard)) is not None:
