@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ from sleap_rtc.storage.http_transfer import socket_trouble
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+    from datetime import datetime
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -99,6 +101,20 @@ class ServiceHttp:
         """Get bytes that are no JSON."""
         return self._send("GET", path, None, TRIES)
 
+    def time(self) -> datetime | None:
+        """Return what time it is where the service runs, to the second; None if it does not say.
+
+        Raises:
+            Unreachable: nobody answers, or somebody else does.
+        """
+        reply = self._reply("GET", "/healthz", None, TRIES)
+        if b'"healthy"' not in reply.data:
+            raise self._not_ours()
+        try:
+            return parsedate_to_datetime(reply.headers.get("Date", ""))
+        except ValueError:
+            return None
+
     def stream(self, path: str, headers: Mapping[str, str]) -> Generator[str]:
         """Yield the lines of a stream until it is cut or falls silent for half a minute."""
         url = self.url + path
@@ -121,6 +137,9 @@ class ServiceHttp:
         return Unreachable(where=f"The service at {self.url}", why="it answers, but not as sleap-rtc does")
 
     def _send(self, method: str, path: str, body: BaseModel | None, tries: int) -> bytes:
+        return self._reply(method, path, body, tries).data
+
+    def _reply(self, method: str, path: str, body: BaseModel | None, tries: int) -> urllib3.BaseHTTPResponse:
         content = body.model_dump_json().encode() if body else None
         headers = {**self._headers, "Content-Type": "application/json"}
         for attempt in range(1, tries + 1):
@@ -132,7 +151,7 @@ class ServiceHttp:
                     raise Unreachable(where=f"The service at {self.url}", why=why) from error
             else:
                 if reply.status < HTTPStatus.BAD_REQUEST:
-                    return reply.data
+                    return reply
                 if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR or attempt == tries:
                     problem = _problem(reply.status, reply.data)
                     if reply.status in _AWAY and not isinstance(problem, Unreachable):
