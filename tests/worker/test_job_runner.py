@@ -18,9 +18,12 @@ from sleap_rtc.events.queue import Message
 from sleap_rtc.live.job_board import JobBoard
 from sleap_rtc.storage.blob_cache import BlobCache
 from sleap_rtc.storage.errors import IntegrityError, Refused, TransferFailed, Unreachable
+from sleap_rtc.storage.memory_store import MemoryObjectStore
 from sleap_rtc.worker.downloader import S3Downloader
 from sleap_rtc.worker.job_runner import JobRunner
 from sleap_rtc.worker.model_publisher import ModelPublisher
+from sleap_rtc.worker.resumable_training import Checkpointing
+from sleap_rtc.worker.s3_checkpoints import S3Checkpoints
 from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.storage.manifest import ModelFile, ModelRecord
 
+NO_CHECKPOINTS = S3Checkpoints(MemoryObjectStore(), None)  # type: ignore[arg-type] # none is sent
 OUTAGE = Unreachable(where="S3", why="down")
 CUT = TransferFailed(what="mice.zip", why="no route")
 CORRUPT = IntegrityError(what="mice.zip", expected="a", found="b")
@@ -73,6 +77,7 @@ class Desk:
             downloader=S3Downloader(NoDatasets(error)),
             cache=BlobCache(folder / "cache", 0, 0),
             publisher=ModelPublisher(NoModels()),
+            checkpointing=Checkpointing(NO_CHECKPOINTS, 0),
             trainer=lambda _: SubprocessTrainer("reference"),
             work_dir=folder,
             lease_s=LEASE_S,

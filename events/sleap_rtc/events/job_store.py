@@ -2,7 +2,8 @@
 
 A job that has not ended has a marker under `.open/jobs/`. It is written before anybody may hear of the job
 and removed only after the job has ended, so whoever looks for unfinished work lists the markers and misses
-nothing, and what has ended costs nothing, however much of it there is.
+nothing, and what has ended costs nothing, however much of it there is. What nobody needs of a job that has
+ended, its checkpoint, is removed before the marker: where that fails, the marker brings the sweep back to it.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ class JobStore:
         return OpenJob.model_validate_json(self._store.get(keys.open_job_key(room_id, job_id)).body)
 
     def forget(self, room_id: str, job_id: str) -> None:
-        """Remove the marker of a job that has ended, or that can never be made."""
+        """Remove the checkpoint and the marker of a job that has ended, or that can never be made."""
+        for info in list(self._store.list(keys.checkpoint_prefix(room_id, job_id))):
+            self._store.delete(info.key)
         self._store.delete(keys.open_job_key(room_id, job_id))
 
     def create(self, job: Job) -> tuple[Job, bool]:

@@ -33,6 +33,7 @@ from sleap_rtc.events.jobs import Job
 from sleap_rtc.service import problems
 from sleap_rtc.service.body_limit import BodyLimit
 from sleap_rtc.service.callers import C, P
+from sleap_rtc.service.checkpoint_routes import checkpoint_api
 from sleap_rtc.service.identity import Caller
 from sleap_rtc.service.job_live_routes import job_live_api
 from sleap_rtc.service.model_offers import offer_model
@@ -218,6 +219,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
     app.include_router(room_api)
     app.include_router(worker_api)
     app.include_router(job_live_api)
+    app.include_router(checkpoint_api)
     app.include_router(push_api)
     app.include_router(health)
     for router in (signaling.legacy, signaling.room_api, signaling.socket):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.job_desk import StoreJobDesk
     from sleap_rtc.service.datasets import Datasets
+    from sleap_rtc.service.held_checkpoints import HeldCheckpoints
     from sleap_rtc.service.held_models import HeldModels
     from sleap_rtc.service.identity import TokenVerifier
     from sleap_rtc.service.job_live import JobLive
@@ -52,6 +53,7 @@ class Parts:
     wakeups: WakeUps
     job_desk: Callable[[str], StoreJobDesk]
     held_models: HeldModels
+    held_checkpoints: HeldCheckpoints
     pushed_models: PushedModels
     job_live: JobLive
     job_lease_s: int

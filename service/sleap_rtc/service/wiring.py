@@ -27,6 +27,7 @@ from sleap_rtc.events.sqs_queue import SqsQueue
 from sleap_rtc.events.sqs_queue import sqs_client as async_sqs_client
 from sleap_rtc.observability.queue_metrics import QueueMetrics
 from sleap_rtc.service.datasets import Datasets
+from sleap_rtc.service.held_checkpoints import HeldCheckpoints
 from sleap_rtc.service.held_models import HeldModels
 from sleap_rtc.service.identity import TokenVerifier
 from sleap_rtc.service.job_live import JobLive
@@ -168,6 +169,7 @@ class Lifespan:
                 wakeups=wakeups,
                 job_desk=job_desk,
                 held_models=HeldModels(rooms, model_files),
+                held_checkpoints=HeldCheckpoints(rooms, room_transfers),
                 pushed_models=PushedModels(rooms, model_files, models),
                 job_live=JobLive(rooms, jobs),
                 job_lease_s=settings.job_lease_s,

@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     event_visibility_s: int = Field(60, ge=1, le=43_200)
     job_lease_s: int = Field(120, ge=2, le=43_200)
     most_attempts: int = Field(3, ge=1)
+    checkpoint_every_s: float = Field(60, ge=0, allow_inf_nan=False)
     reconcile_interval_s: float = Field(300, gt=0, allow_inf_nan=False)
     metrics_port: int = Field(0, ge=0, le=65_535)
 

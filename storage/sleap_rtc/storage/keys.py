@@ -14,6 +14,8 @@
                      {room_id}/jobs/{job_id}/log/{segment:08d}.txt
                      {room_id}/jobs/{job_id}/live/{run:016d}-{seq:016d}.ndjson  while somebody watches
                      {room_id}/jobs/{job_id}/samples/{name}.png     what somebody asked to see
+                     {room_id}/jobs/{job_id}/checkpoint/{fencing:016d}-{slot}/...  while the job goes on; then
+                     {room_id}/jobs/{job_id}/checkpoint/checkpoint.json  which of them counts
                      {room_id}/uploads/{upload_id}.json             the service's record of an upload
                      {room_id}/datasets/{size_bytes}-{crc:016x}.json  which upload brought these bytes
                      {room_id}/feed/{event_id}.json
@@ -31,6 +33,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from sleap_rtc.storage.errors import InputError
 
@@ -82,6 +85,33 @@ class ModelFolder:
     def record(self) -> str:
         """The key of `model.json`, whose creation publishes the model."""
         return f"{self}model.json"
+
+
+@dataclass(frozen=True)
+class CheckpointFolder:
+    """Where a holder of a job puts a checkpoint.
+
+    He has two slots and writes into the one that his last checkpoint does not lie in, so that there is a
+    whole one at any time, and none of another holder is touched.
+    """
+
+    room_id: str
+    job_id: str
+    fencing: int
+    slot: Literal["a", "b"]
+
+    def __str__(self) -> str:
+        return f"{checkpoint_prefix(self.room_id, self.job_id)}{self.fencing:016d}-{self.slot}/"
+
+    def file(self, name: str) -> str:
+        """Return the key of one of its files.
+
+        Raises:
+            InputError: the name is not a plain file name.
+        """
+        if not is_file_name(name):
+            raise InputError(message=f"{name[:128]!r} is not a name that a checkpoint's file can have.")
+        return f"{self}{name}"
 
 
 def is_file_name(text: str) -> bool:
@@ -288,6 +318,16 @@ def sample_key(room_id: str, job_id: str, name: str) -> str:
     if not (is_file_name(name) and name.endswith(".png")):
         raise InputError(message=f"{name[:128]!r} is not a name that a sample can have.")
     return f"{samples_prefix(room_id, job_id)}{name}"
+
+
+def checkpoint_prefix(room_id: str, job_id: str) -> str:
+    """Return what the keys of a job's checkpoints start with."""
+    return f"{jobs_prefix(room_id)}{job_id}/checkpoint/"
+
+
+def checkpoint_key(room_id: str, job_id: str) -> str:
+    """Return the key of the record of the checkpoint that counts."""
+    return f"{checkpoint_prefix(room_id, job_id)}checkpoint.json"
 
 
 def feed_prefix(room_id: str) -> str:

@@ -16,11 +16,12 @@ from sleap_rtc.worker.job_controls import JobControls
 from sleap_rtc.worker.lineage import Lineage, joined_software
 from sleap_rtc.worker.machine import machine_software
 from sleap_rtc.worker.package import unpack
+from sleap_rtc.worker.resumable_training import ResumableTraining
 from sleap_rtc.worker.training_stage import TrainingStage
 from sleap_rtc.worker.transfer_stage import TransferStage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from sleap_rtc.events.job_progress import JobEvent
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from sleap_rtc.worker.job_log import JobLog
     from sleap_rtc.worker.model_publisher import ModelPublisher
     from sleap_rtc.worker.package import TrainingPackage
+    from sleap_rtc.worker.resumable_training import Checkpointing
     from sleap_rtc.worker.trainer import Trainer, TrainingResult
+    from sleap_rtc.worker.training_events import OnEvent, TrainingEvent
 
 
 class WorkerStopping(Exception):
@@ -93,8 +96,10 @@ class JobAttempt:
         self._check()
         return package
 
-    def train(self, package: TrainingPackage, trainer: Trainer) -> TrainingResult:
-        """Train.
+    def train(
+        self, package: TrainingPackage, trainer: Trainer, checkpointing: Checkpointing
+    ) -> TrainingResult:
+        """Train, from the last checkpoint of an earlier attempt if there is one.
 
         Raises:
             JobFailed: there is no model.
@@ -102,18 +107,25 @@ class JobAttempt:
         self.flush()
         self._advance(JobState.TRAINING, f"dataset verified {self._held.job.dataset.checksum}")
         self.line(f"training {package.model_type} with the {trainer.title}")
-        stage = self._training = TrainingStage(trainer.title, package.model_type, self._tell)
-        with self.controls.at(stage):
-            result = trainer.train(
-                package,
-                self._held.job.request.overrides,
-                self.line,
-                self._held.stop,
-                on_event=stage.on_event,
-                commands=stage.commands,
-            )
+        copies = self._folder / "checkpoint"
+        training = ResumableTraining(checkpointing, self._held, package, trainer.title, copies, self.line)
+        result = training.run(lambda options, heard: self._train(package, trainer, options, heard))
         self._check()
         return result
+
+    def _train(
+        self, package: TrainingPackage, trainer: Trainer, options: Mapping[str, str], heard: OnEvent
+    ) -> TrainingResult:
+        stage = self._training = TrainingStage(trainer.title, package.model_type, self._tell)
+
+        def on_event(event: TrainingEvent) -> None:
+            heard(event)
+            stage.on_event(event)
+
+        with self.controls.at(stage):
+            return trainer.train(
+                package, options, self.line, self._held.stop, on_event=on_event, commands=stage.commands
+            )
 
     def publish(
         self, package: TrainingPackage, trainer: str, result: TrainingResult, to: ModelPublisher

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.blob_cache import BlobCache
     from sleap_rtc.worker.downloader import S3Downloader
     from sleap_rtc.worker.model_publisher import ModelPublisher
+    from sleap_rtc.worker.resumable_training import Checkpointing
     from sleap_rtc.worker.trainer import Trainer, TrainerName
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class JobRunner:
         downloader: brings datasets.
         cache: keeps them for the next job.
         publisher: sends models.
+        checkpointing: keeps what a training that is lost can go on from.
         trainer: returns the engine to use, given what the job asks for.
         work_dir: where job folders are made.
         lease_s: for how long a claim holds without renewal, in seconds.
@@ -85,6 +87,7 @@ class JobRunner:
         downloader: S3Downloader,
         cache: BlobCache,
         publisher: ModelPublisher,
+        checkpointing: Checkpointing,
         trainer: Callable[[TrainerName | None], Trainer],
         work_dir: Path,
         lease_s: float,
@@ -96,6 +99,7 @@ class JobRunner:
         self._downloader = downloader
         self._cache = cache
         self._publisher = publisher
+        self._checkpointing = checkpointing
         self._trainer = trainer
         self._work_dir = work_dir
         self._lease_s = lease_s
@@ -166,7 +170,7 @@ class JobRunner:
         try:
             package = attempt.bring_dataset(self._downloader, self._cache)
             trainer = self._trainer(held.job.request.trainer)
-            result = attempt.train(package, trainer)
+            result = attempt.train(package, trainer, self._checkpointing)
             attempt.publish(package, trainer.title, result, self._publisher)
         except Exception as error:
             why = str(error)

@@ -19,6 +19,7 @@ from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.service_http import ServiceHttp
 from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.worker.credentials import credentials_method, way_of
+from sleap_rtc.worker.service_checkpoints import ServiceCheckpoints
 from sleap_rtc.worker.service_datasets import ServiceDatasets
 from sleap_rtc.worker.service_desk import ServiceDesk
 from sleap_rtc.worker.service_models import ServiceModels
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.job_desk import JobDesk
     from sleap_rtc.events.queue import Queue
     from sleap_rtc.settings import Settings
+    from sleap_rtc.worker.checkpoint_store import CheckpointStore
     from sleap_rtc.worker.dataset_source import DatasetSource
     from sleap_rtc.worker.model_store import ModelStore
 
@@ -48,6 +50,7 @@ class Connection:
     desk: JobDesk
     datasets: DatasetSource
     models: ModelStore
+    checkpoints: CheckpointStore
     lease_s: int
 
 
@@ -99,6 +102,7 @@ def _through_service(settings: Settings, room_id: str) -> Connection:
         desk=desk,
         datasets=dataset_source(settings, None),
         models=ServiceModels(service),
+        checkpoints=ServiceCheckpoints(service),
         lease_s=terms.lease_s,
     )
 
@@ -112,10 +116,12 @@ async def _with_credentials(settings: Settings, room_id: str, method: str) -> As
     from sleap_rtc.storage.s3_client import s3_client
     from sleap_rtc.storage.s3_store import S3ObjectStore
     from sleap_rtc.storage.s3_transfers import S3Transfers
+    from sleap_rtc.worker.s3_checkpoints import S3Checkpoints
     from sleap_rtc.worker.s3_models import S3Models
 
     s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
     rooms = S3ObjectStore(s3, settings.s3_room_bucket)
+    transfers = S3Transfers(s3, settings.s3_room_bucket)
     sns = boto3.client("sns", region_name=settings.s3_region, endpoint_url=settings.sqs_endpoint_url)
     topic = SnsTopic(sns, sns.create_topic(Name=settings.room_events_topic)["TopicArn"])
     rules = JobRules(settings.job_lease_s, settings.most_attempts)
@@ -129,6 +135,7 @@ async def _with_credentials(settings: Settings, room_id: str, method: str) -> As
             dead_letters=await queue.dead_letters(),
             desk=StoreJobDesk(rooms, JobStore(rooms), RoomFeed(rooms, topic), rules),
             datasets=dataset_source(settings, method),
-            models=S3Models(rooms, S3Transfers(s3, rooms.bucket)),
+            models=S3Models(rooms, transfers),
+            checkpoints=S3Checkpoints(rooms, transfers),
             lease_s=settings.job_lease_s,
         )

@@ -26,6 +26,7 @@ from sleap_rtc.worker.kind import WorkerKind, worker_kind
 from sleap_rtc.worker.live_server import LiveServer, metadata
 from sleap_rtc.worker.model_publisher import ModelPublisher
 from sleap_rtc.worker.presence import Presence
+from sleap_rtc.worker.resumable_training import Checkpointing
 from sleap_rtc.worker.room_connection import connected
 from sleap_rtc.worker.served_models import ServedModels
 from sleap_rtc.worker.shift_watch import ShiftWatch
@@ -133,6 +134,7 @@ def job_runner(
         downloader=S3Downloader(connection.datasets, settings.max_concurrent_parts, settings.bandwidth_limit),
         cache=dataset_cache(settings),
         publisher=ModelPublisher(connection.models, published),
+        checkpointing=Checkpointing(connection.checkpoints, settings.checkpoint_every_s),
         trainer=lambda asked: SubprocessTrainer(asked or trainer),
         work_dir=work_dir,
         lease_s=connection.lease_s,

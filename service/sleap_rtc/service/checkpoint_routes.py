@@ -1,0 +1,85 @@
+"""Adapter: the routes of checkpoints, for workers without credentials that hold the job."""
+
+# ruff: noqa: TC001 - FastAPI reads the annotations
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from sleap_rtc.events.api import SignedParts
+from sleap_rtc.events.checkpoint_api import (
+    AbortCheckpointFile,
+    CompleteCheckpointFile,
+    FoundCheckpoint,
+    KeepCheckpoint,
+    OpenCheckpointFile,
+    SignCheckpointParts,
+)
+from sleap_rtc.events.job_reports import Hold
+from sleap_rtc.events.model_files_api import ModelFileOpened
+from sleap_rtc.events.worker_api import Acknowledged
+from sleap_rtc.service.callers import P, W
+from sleap_rtc.service.problems import PROBLEMS
+
+checkpoint_api = APIRouter(
+    prefix="/api/rooms/{room_id}/jobs/{job_id}/checkpoint",
+    responses=PROBLEMS,
+)
+JobId = Annotated[str, Path(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
+_DONE = Acknowledged()
+
+
+@checkpoint_api.get("")
+def find_checkpoint(
+    room_id: str, job_id: JobId, fencing: Annotated[int, Query(ge=1, le=2**53)], parts: P, caller: W
+) -> FoundCheckpoint:
+    """Show the holder of a job what it can go on from."""
+    return parts.held_checkpoints.find(parts.job_desk(caller.subject), Hold(room_id, job_id, fencing))
+
+
+@checkpoint_api.post("/open", status_code=201)
+def open_checkpoint_file(
+    room_id: str, job_id: JobId, body: OpenCheckpointFile, parts: P, caller: W
+) -> ModelFileOpened:
+    """Open a multipart upload of one file of a checkpoint."""
+    hold = Hold(room_id, job_id, body.fencing)
+    return parts.held_checkpoints.open(parts.job_desk(caller.subject), hold, body)
+
+
+@checkpoint_api.post("/sign-parts")
+def sign_checkpoint_parts(
+    room_id: str, job_id: JobId, body: SignCheckpointParts, parts: P, caller: W
+) -> SignedParts:
+    """Sign URLs for the next few parts, each for exactly these bytes."""
+    hold = Hold(room_id, job_id, body.fencing)
+    return SignedParts(urls=parts.held_checkpoints.sign(parts.job_desk(caller.subject), hold, body))
+
+
+@checkpoint_api.post("/complete")
+def complete_checkpoint_file(
+    room_id: str, job_id: JobId, body: CompleteCheckpointFile, parts: P, caller: W
+) -> Acknowledged:
+    """Make the object of its parts."""
+    hold = Hold(room_id, job_id, body.fencing)
+    parts.held_checkpoints.complete(parts.job_desk(caller.subject), hold, body)
+    return _DONE
+
+
+@checkpoint_api.post("/abort")
+def abort_checkpoint_file(
+    room_id: str, job_id: JobId, body: AbortCheckpointFile, parts: P, caller: W
+) -> Acknowledged:
+    """Give an upload up and free what it holds."""
+    hold = Hold(room_id, job_id, body.fencing)
+    parts.held_checkpoints.abort(parts.job_desk(caller.subject), hold, body)
+    return _DONE
+
+
+@checkpoint_api.put("")
+def keep_checkpoint(room_id: str, job_id: JobId, body: KeepCheckpoint, parts: P, caller: W) -> Acknowledged:
+    """Let a checkpoint count from which the job goes on if its worker is lost."""
+    hold = Hold(room_id, job_id, body.fencing)
+    parts.held_checkpoints.keep(parts.job_desk(caller.subject), hold, body.checkpoint)
+    return _DONE
