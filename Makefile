@@ -8,8 +8,14 @@ PARTS := settings storage events live observability client worker service local
 LOCALSTACK_VENV := .venv-localstack
 PEERS_VENV := .venv-peers
 STORES_VENV := .venv-stores
+SLEAP_NN_VENV := .venv-sleap-nn
+# One for CPUs where the package index has it, as torch's own index does; PyPI's wants 3 GB of CUDA.
+TORCH := torch==2.13.0
+OF_CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
+	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
+	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
 
-.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-stores test-transport bench-transfer bench-events lock test-turn test-netns clean
+.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events lock test-turn test-netns clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -50,6 +56,9 @@ test-transport: $(VENV)/.dev  ## The way of a dataset through S3, alone, with th
 test-faults: $(VENV)/.dev  ## Processes killed in mid-work
 	@$(BIN)/pytest -m faults
 
+test-train: $(VENV)/.dev $(SLEAP_NN_VENV)/.ready  ## Trainings by sleap-nn in an environment of its own (2.4 GB)
+	@SLEAP_RTC_TEST_SLEAP_NN=$(CURDIR)/$(SLEAP_NN_VENV)/bin $(BIN)/pytest -m train
+
 test-stores: $(VENV)/.dev $(STORES_VENV)/.ready  ## Stores that ignore conditional writes (JuiceFS, rclone) are refused
 	@SLEAP_RTC_TEST_STORES=$(CURDIR)/$(STORES_VENV)/bin $(BIN)/pytest tests/service/test_careless_stores.py
 
@@ -77,6 +86,9 @@ lock: $(VENV)/.dev  ## Resolve the dependencies again into requirements/
 		pyproject.toml -o requirements/local.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --group peers -o requirements/peers.txt
+	@echo 'sleap-nn==0.3.5 $(TORCH)' | tr ' ' '\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		$(addprefix --no-emit-package ,torch $(OF_CUDA)) - -o requirements/sleap-nn.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --group stores -o requirements/stores.txt
 
@@ -110,5 +122,14 @@ $(STORES_VENV)/.ready: requirements/stores.txt
 	@$(STORES_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/stores.txt
 	@touch $@
 
+$(SLEAP_NN_VENV)/.ready: requirements/sleap-nn.txt tests/support/torchvision_operators.py
+	@$(PYTHON) -m venv $(SLEAP_NN_VENV)
+	@$(SLEAP_NN_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps $(TORCH)
+	@$(SLEAP_NN_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/sleap-nn.txt
+	@packages=$$($(SLEAP_NN_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
+		&& cp tests/support/torchvision_operators.py "$$packages" \
+		&& echo 'import torchvision_operators' > "$$packages/torchvision_operators.pth"
+	@touch $@
+
 clean:  ## Remove everything that make has set up
-	@rm -rf $(VENV) $(LOCALSTACK_VENV) $(PEERS_VENV) $(STORES_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	@rm -rf $(VENV) $(LOCALSTACK_VENV) $(PEERS_VENV) $(SLEAP_NN_VENV) $(STORES_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

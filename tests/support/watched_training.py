@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sleap_rtc.worker.training_commands import Effect, TrainingCommand
     from sleap_rtc.worker.training_events import TrainingEvent
 
-PATIENCE_S = 120
+PATIENCE_S = 240
 T = TypeVar("T", bound="TrainingEvent")
 
 

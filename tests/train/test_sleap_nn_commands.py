@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.command_suite import CommandSuite
+from support.watched_training import WatchedTraining
 
+from sleap_rtc.events.job_commands import SetLearningRate, Stop
 from sleap_rtc.local.example_package import make_example_package
+from sleap_rtc.worker.errors import JobFailed
 from sleap_rtc.worker.package import TrainingPackage, unpack
 from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
+from sleap_rtc.worker.training_events import BatchEnded, EpochEnded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,3 +62,44 @@ class TestSleapNn(CommandSuite):
     @pytest.fixture
     def overrides(self) -> dict[str, str]:
         return {**SMALL, "trainer_config.max_epochs": "1000"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "code", "words"),
+    [
+        ({"trainer_config.optimizer.lr": "1e20"}, "training_diverged", "The loss became nan in batch "),
+        ({"trainer_config.optimizer_name": "Foo"}, "config_refused", "optimizer_name must be one of"),
+    ],
+)
+def test_sleap_nn_says_why_it_ended(
+    make_package: Callable[[], TrainingPackage], overrides: dict[str, str], code: str, words: str
+) -> None:
+    trainer = SubprocessTrainer("sleap-nn")
+    with (
+        WatchedTraining(trainer, make_package(), SMALL | overrides) as training,
+        pytest.raises(JobFailed) as caught,
+    ):
+        training.result()
+    assert (caught.value.code, words in str(caught.value)) == (code, True)
+
+
+def test_a_training_goes_on_from_its_checkpoint_with_the_rate_that_was_set(
+    make_package: Callable[[], TrainingPackage],
+) -> None:
+    package = make_package()
+    with WatchedTraining(SubprocessTrainer("sleap-nn"), package, SMALL) as training:
+        training.since(0, EpochEnded)
+        training.tell(SetLearningRate(value=0.00025))
+        training.next(EpochEnded)
+        training.tell(Stop())
+        first = training.result()
+    assert any(line.startswith("sleap-nn: epoch 2/") for line in training.lines)
+    kept = package.folder / "before.ckpt"
+    (first.folder / "last.ckpt").rename(kept)
+    again = {**SMALL, "trainer_config.resume_ckpt_path": kept.name}
+    with WatchedTraining(SubprocessTrainer("sleap-nn"), package, again) as training:
+        batch = training.since(0, BatchEnded)
+    assert batch.logs["train/lr"] == 0.00025
+    assert batch.epoch >= len(first.epochs) - 1
+    assert first.software["trainer"] == "sleap-nn 0.3.5"
+    assert {"torch", "lightning", "sleap-io"} <= set(first.software)

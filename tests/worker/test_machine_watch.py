@@ -15,14 +15,16 @@ LONG_S = 30
 
 
 class Driver:
-    """What NVML says on a machine with two GPUs, one of which tells no power and no temperature."""
+    """NVML on a machine with three GPUs: one tells no power and no temperature, one fell off the bus."""
 
     NVML_TEMPERATURE_GPU = 0
 
     def nvmlDeviceGetCount(self) -> int:  # noqa: N802 - NVML's own name
-        return 2
+        return 3
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
+        if index == 1:
+            raise OSError("GPU is lost")
         return index
 
     def nvmlDeviceGetName(self, handle: int) -> Any:  # noqa: N802
@@ -52,7 +54,7 @@ def test_the_host_is_measured_where_there_is_no_gpu() -> None:
     assert found.gpus == ()
 
 
-def test_what_a_gpu_does_not_tell_is_left_out() -> None:
+def test_what_a_gpu_does_not_tell_is_left_out_and_one_that_is_lost_hides_no_other() -> None:
     virtual, real = gpus_by(Driver())
     assert (virtual.name, virtual.power_w, virtual.temperature_c) == ("GRID T4", None, None)
     assert (real.name, real.power_w, real.temperature_c) == ("NVIDIA A100", 250.5, 65)

@@ -96,7 +96,9 @@ def nvml_of_machine() -> Any:
 def gpus_by(nvml: Any) -> tuple[GpuMeasured, ...]:
     """Ask NVML about every GPU."""
     count = min(_MOST_GPUS, _asked(nvml.nvmlDeviceGetCount) or 0)
-    return tuple(_gpu(nvml, nvml.nvmlDeviceGetHandleByIndex(index)) for index in range(count))
+    handles = [_asked(nvml.nvmlDeviceGetHandleByIndex, index) for index in range(count)]
+    # One that fell off the bus hides no other.
+    return tuple(_gpu(nvml, handle) for handle in handles if handle is not None)
 
 
 def _gpu(nvml: Any, handle: Any) -> GpuMeasured:
