@@ -19,8 +19,8 @@ from support.loop import in_loop_with_processes
 from support.signaling import Hall, open_hall
 
 from sleap_rtc.client.display import JsonWatcher
+from sleap_rtc.client.job_show import JsonShow
 from sleap_rtc.client.legacy_conversation import LegacyWorkerSilent, Patience
-from sleap_rtc.client.legacy_show import JsonShow
 from sleap_rtc.client.legacy_train import run_legacy_job
 from sleap_rtc.client.room_entry import Door, entered
 from sleap_rtc.storage.errors import ExitCode

@@ -15,10 +15,10 @@ from support.peers import BEST, Folder
 from support.product import kill_9
 from support.transfer_bench import DownloadBench
 
-from sleap_rtc.client.patience import Patience
-from sleap_rtc.client.peer_file import READ_BYTES
 from sleap_rtc.client.peer_or_store import BytesBySource, bring
 from sleap_rtc.live.file_requests import What
+from sleap_rtc.live.patience import Patience
+from sleap_rtc.live.peer_file import READ_BYTES
 from sleap_rtc.storage.checksum import crc64nvme, to_text
 from sleap_rtc.storage.download_engine import RemoteObject
 from sleap_rtc.storage.errors import IntegrityError

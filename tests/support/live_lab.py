@@ -11,9 +11,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.client.live_room import live_room
-from sleap_rtc.client.patience import Patience
 from sleap_rtc.client.peer_models import PeerModels
 from sleap_rtc.live.file_sender import FileSender
+from sleap_rtc.live.patience import Patience
 from sleap_rtc.live.sessions import Sessions
 from sleap_rtc.live.signaling_client import Card, SignalingClient
 from support.loop import LONGEST_S

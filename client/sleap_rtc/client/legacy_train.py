@@ -8,17 +8,17 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sleap_rtc.client.job_show import WithGui
 from sleap_rtc.client.legacy_job import LegacyJob
 from sleap_rtc.client.legacy_package import legacy_package
-from sleap_rtc.client.legacy_show import WithGui
 from sleap_rtc.live.errors import PeerUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sleap_rtc.client.job_show import JsonShow, TextShow
     from sleap_rtc.client.legacy_conversation import Failure, LegacyJobFailed, Patience
     from sleap_rtc.client.legacy_job import LegacyWatcher
-    from sleap_rtc.client.legacy_show import JsonShow, TextShow
     from sleap_rtc.client.live_room import LiveRoom
     from sleap_rtc.client.train_order import GuiPorts
     from sleap_rtc.client.worker_choice import Candidate

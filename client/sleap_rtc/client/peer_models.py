@@ -14,11 +14,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-from sleap_rtc.client.patience import Patience
-from sleap_rtc.client.peer_file import PeerFile
 from sleap_rtc.client.peer_or_store import BytesBySource
 from sleap_rtc.live.errors import PeerLost, PeerWrong
 from sleap_rtc.live.file_reader import FileReader
+from sleap_rtc.live.patience import Patience
+from sleap_rtc.live.peer_file import PeerFile
 from sleap_rtc.live.peer_session import Path as SessionPath
 from sleap_rtc.storage.errors import SleapRtcError
 from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile

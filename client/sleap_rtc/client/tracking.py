@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from sleap_rtc.client import wiring
 from sleap_rtc.client.asking import ask_which, can_ask
 from sleap_rtc.client.display import JsonWatcher, console
+from sleap_rtc.client.job_show import JsonShow, TextShow
 from sleap_rtc.client.legacy_package import ENDING
-from sleap_rtc.client.legacy_show import JsonShow, TextShow
 from sleap_rtc.client.model_registry import ClientModelRegistry
 from sleap_rtc.client.model_source import ModelSource
 from sleap_rtc.client.room_entry import door_of, entered

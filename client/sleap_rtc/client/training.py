@@ -16,8 +16,8 @@ from sleap_rtc.client.asking import ask_which, can_ask
 from sleap_rtc.client.display import JsonWatcher, TextWatcher, console, human_bytes, transfer_bar
 from sleap_rtc.client.follow import follow
 from sleap_rtc.client.job_errors import check_end
+from sleap_rtc.client.job_show import JsonShow, TextShow
 from sleap_rtc.client.job_words import goes_on
-from sleap_rtc.client.legacy_show import JsonShow, TextShow
 from sleap_rtc.client.pull import pull_model
 from sleap_rtc.client.room_entry import door_of
 from sleap_rtc.client.trained_results import keep_models
@@ -34,16 +34,27 @@ if TYPE_CHECKING:
     from sleap_rtc.client.legacy_train import LegacyResults
     from sleap_rtc.client.live_room import LiveRoom
     from sleap_rtc.client.train_order import TrainOrder
+    from sleap_rtc.client.trained_results import KeptModel
+    from sleap_rtc.client.transport_choice import Cloud
     from sleap_rtc.client.transport_selector import Decision
     from sleap_rtc.client.uploader import Uploaded
     from sleap_rtc.client.worker_choice import Candidate
     from sleap_rtc.events.jobs import JobRequest
+    from sleap_rtc.live.peer_session import PeerSession
     from sleap_rtc.storage.progress import ProgressHook
 
 
 @dataclass(frozen=True)
 class _WaitsInS3:
     """The job goes through S3; there is nothing to be done live."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The job is done, and its model is here."""
+
+    model: KeptModel
+    in_room: bool
 
 
 class TrainSession:
@@ -72,10 +83,12 @@ class TrainSession:
         results = asyncio.run(self._live(size_bytes))
         if isinstance(results, _WaitsInS3):
             self._through_s3()
+        elif isinstance(results, _Kept):
+            self._tell_kept(results.model, "; the room has it, too" if results.in_room else "")
         else:
             self._keep(results)
 
-    async def _live(self, size_bytes: int) -> LegacyResults | _WaitsInS3:
+    async def _live(self, size_bytes: int) -> LegacyResults | _Kept | _WaitsInS3:
         """Choose the transport, and do the job if that is to be done live."""
         place = self._order.place
         cloud = await asyncio.to_thread(look_at_cloud, self._service, self._settings, place)
@@ -87,7 +100,41 @@ class TrainSession:
             self._show(chosen.decision)
             if chosen.decision.transport is Transport.S3 or chosen.room is None:
                 return _WaitsInS3()
+            if chosen.workers[0].reads_s3:
+                return await self._directly(chosen.room, chosen.workers[0], chosen.session, cloud)
             return await self._at_existing_worker(chosen.room, chosen.workers)
+
+    async def _directly(
+        self, room: LiveRoom, worker: Candidate, session: PeerSession | None, cloud: Cloud
+    ) -> _Kept | _WaitsInS3:
+        from sleap_rtc.client.direct_job import DirectJob
+        from sleap_rtc.client.direct_talk import JobNotTaken
+
+        order = self._order
+        if order.detach:
+            raise InputError(
+                message=f"Worker {worker.name} reads the package from this machine, so --detach cannot be. "
+                "Leave it out, or say --force-transport s3."
+            )
+        with JsonShow(self._json) if self._json else TextShow(order.package.name) as show:
+            job = DirectJob(
+                lambda: room.call(worker.peer_id),
+                worker.name,
+                order.package,
+                order.request,
+                wiring.registry(self._settings),
+                show,
+                session,
+            )
+            try:
+                model, in_room = await job.run()
+            except JobNotTaken as refused:
+                # It was free a moment ago.
+                if order.forced is not None or cloud.no_s3:
+                    raise
+                self._say(f"{refused} So the dataset goes through S3.")
+                return _WaitsInS3()
+        return _Kept(model, in_room=in_room)
 
     async def _at_existing_worker(self, room: LiveRoom, workers: Sequence[Candidate]) -> LegacyResults:
         from sleap_rtc.client.legacy_train import run_legacy_job
@@ -114,18 +161,21 @@ class TrainSession:
         self._say(f"The results are verified: {results.path}")
         kept = keep_models(results.path, wiring.registry(self._settings), results.done)
         for model in kept:
-            self._emit(
-                "kept",
-                model_id=model.model_id,
-                model_type=model.model_type,
-                folder=str(model.folder),
-                size_bytes=model.size_bytes,
-            )
-            self._say(f"Model {model.model_id} ({model.model_type}) is registered: {model.folder}")
+            self._tell_kept(model)
         if not kept:
             self._say("There is no model with a checkpoint in them, so none is registered.")
         if (failure := results.failure) is not None:
             raise failure
+
+    def _tell_kept(self, model: KeptModel, more: str = "") -> None:
+        self._emit(
+            "kept",
+            model_id=model.model_id,
+            model_type=model.model_type,
+            folder=str(model.folder),
+            size_bytes=model.size_bytes,
+        )
+        self._say(f"Model {model.model_id} ({model.model_type}) is registered: {model.folder}{more}")
 
     def _through_s3(self) -> None:
         if self._order.gui is not None:

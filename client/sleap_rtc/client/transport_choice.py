@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sleap_rtc.client.room_entry import entered
@@ -16,11 +16,13 @@ from sleap_rtc.client.transport_selector import (
     Facts,
     LiveWorker,
     NoWayThere,
+    Transport,
     TransportSelector,
     with_relay_price,
 )
 from sleap_rtc.client.worker_choice import WorkerUndecided, counterparts, decided
 from sleap_rtc.live.engine import engine_missing
+from sleap_rtc.live.peer_session import Path as SessionPath
 from sleap_rtc.storage.errors import InputError, NotFound, Refused, SleapRtcError, Unreachable
 from sleap_rtc.storage.price_list import LIST_PRICES
 
@@ -31,8 +33,9 @@ if TYPE_CHECKING:
     from sleap_rtc.client.room_entry import Door
     from sleap_rtc.client.service_client import ServiceClient
     from sleap_rtc.client.train_order import Place
-    from sleap_rtc.client.transport_selector import Decision, Transport
+    from sleap_rtc.client.transport_selector import Decision
     from sleap_rtc.client.worker_choice import Candidate
+    from sleap_rtc.live.peer_session import PeerSession
     from sleap_rtc.settings import Settings
 
 
@@ -72,11 +75,13 @@ class Chosen:
         decision: the transport and why.
         room: our place among the room's live peers, if we have one.
         workers: whom the dataset goes to over WebRTC, the best first.
+        session: with the best of them, if that is one of this tool.
     """
 
     decision: Decision
     room: LiveRoom | None
     workers: Sequence[Candidate]
+    session: PeerSession | None = None
 
 
 def look_at_cloud(service: ServiceClient, settings: Settings, place: Place) -> Cloud:
@@ -129,23 +134,26 @@ async def transport_chosen(
             elif not workers and there:
                 no_worker = "every worker of the room that reads S3 is busy"
         best = workers[0] if workers else None
+        selector = TransportSelector(settings.large_file_threshold)
         facts = Facts(
             size_bytes=size_bytes,
             worker=_described(best) if best else None,
             no_worker=no_worker,
             no_s3=cloud.no_s3,
-            path=ExpectedPath.UNKNOWN,
             forced=forced,
             prices=with_relay_price(LIST_PRICES, settings.relay_usd_per_gb),
         )
+        session = None
+        if room is not None and best is not None and _worth_a_call(selector, facts):
+            session, facts = await _called(stack, room, best, facts)
         try:
-            decision = TransportSelector(settings.large_file_threshold).choose(facts)
+            decision = selector.choose(facts)
         except NoWayThere:
             # Whoever gave no room token, and no session string, counts on the service alone.
             if cloud.problem is not None and not place.room_token and not place.wish.says_which:
                 raise cloud.problem from None
             raise
-        yield Chosen(decision, room, workers)
+        yield Chosen(decision, room, workers, session)
 
 
 async def _room(stack: AsyncExitStack, door: Door) -> tuple[LiveRoom | None, str]:
@@ -160,6 +168,31 @@ async def _room(stack: AsyncExitStack, door: Door) -> tuple[LiveRoom | None, str
     except InputError as error:
         return None, _begun_small(str(error).rstrip("."))
     return room, "no worker of the room is connected at the moment"
+
+
+def _worth_a_call(selector: TransportSelector, facts: Facts) -> bool:
+    """Tell whether a direct path to a worker of this tool would have it take the dataset from us."""
+    if facts.worker is None or not facts.worker.reads_s3:
+        return False
+    try:
+        direct = selector.choose(replace(facts, path=ExpectedPath.DIRECT))
+    except SleapRtcError:
+        return False
+    return direct.transport is Transport.WEBRTC
+
+
+async def _called(
+    stack: AsyncExitStack, room: LiveRoom, worker: Candidate, facts: Facts
+) -> tuple[PeerSession | None, Facts]:
+    """Make a session; return it, and what is known by that."""
+    try:
+        session = await room.call(worker.peer_id)
+    except (Unreachable, Refused) as error:
+        why = f"worker {worker.name} cannot be connected to ({error.why})"
+        return None, replace(facts, worker=None, no_worker=why)
+    stack.push_async_callback(session.close)
+    relayed = session.path is SessionPath.RELAYED
+    return session, replace(facts, path=ExpectedPath.RELAYED if relayed else ExpectedPath.DIRECT)
 
 
 async def _one_of(

@@ -41,8 +41,10 @@ class Candidate:
 
     @property
     def free(self) -> bool:
-        """Whether it would take a job now."""
-        return self.status not in BUSY_STATUSES
+        """Whether it would take a job now, as far as it says so."""
+        # One that takes jobs directly may say that it takes none from the existing tool's clients.
+        busy = BUSY_STATUSES - {"maintenance"} if self.takes_direct_jobs else BUSY_STATUSES
+        return self.status not in busy
 
     @property
     def name(self) -> str:

@@ -47,6 +47,11 @@ class Channel:
         if channel.readyState == "open":
             self.opened.set()
 
+    @property
+    def has_listener(self) -> bool:
+        """Whether somebody listens."""
+        return self._listener is not None
+
     def listen(self, listener: Callable[[str | bytes], None]) -> None:
         """Have everything that comes told to `listener`, which must not block."""
         self._listener = listener

@@ -81,7 +81,8 @@ class FileSender:
         """Serve until the session ends."""
         ended = asyncio.ensure_future(self._session.wait_ended())
         ended.add_done_callback(lambda _: self._wanted.set())
-        self._session.bulk.listen(lambda _: self._refuse(0, "unexpected", "frames are for answers"))
+        if not self._session.bulk.has_listener:  # this side may read from the peer, too
+            self._session.bulk.listen(lambda _: self._refuse(0, "unexpected", "frames are for answers"))
         self._control.listen()
         try:
             while not self._session.why_ended:

@@ -7,6 +7,7 @@ JobFailed
 ├── TrainingDiverged        training_diverged    the loss is not a number any more
 ├── TrainingOutOfMemory     out_of_memory        there was not enough memory, of the machine or of its GPU
 ├── TrainingDiskFull        disk_full            the disk took no more of what the training writes
+├── ModelNotKept            disk_full            there is no room for what is to be read out
 └── TrainingFailed          training_failed      it ran and did not produce a model, for another reason
 """
 
@@ -78,3 +79,11 @@ class TrainingDiskFull(JobFailed):
 
     code = "disk_full"
     last_lines: str
+
+
+class ModelNotKept(JobFailed):
+    """The model has {size_bytes:,} bytes, which this worker could not keep for you to read. Have its setting
+    served_models_bytes raised, or its disk tidied up."""
+
+    code = "disk_full"
+    size_bytes: int

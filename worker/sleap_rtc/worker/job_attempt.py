@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from sleap_rtc.events.job_progress import JobEvent
     from sleap_rtc.storage.blob_cache import BlobCache
     from sleap_rtc.storage.manifest import ModelFile, ModelRecord
-    from sleap_rtc.worker.downloader import S3Downloader
+    from sleap_rtc.worker.attempt_ports import DatasetBringer, ModelTaker
     from sleap_rtc.worker.held_job import HeldJob
     from sleap_rtc.worker.job_log import JobLog
-    from sleap_rtc.worker.model_publisher import ModelPublisher
     from sleap_rtc.worker.package import TrainingPackage
     from sleap_rtc.worker.resumable_training import Checkpointing
     from sleap_rtc.worker.trainer import Trainer, TrainingResult
@@ -76,7 +75,7 @@ class JobAttempt:
         self.controls.end("this worker is done with the job")
         self._tell(RunEnded(state=self._held.job.state, text=text[:500]))
 
-    def bring_dataset(self, downloader: S3Downloader, cache: BlobCache) -> TrainingPackage:
+    def bring_dataset(self, downloader: DatasetBringer, cache: BlobCache) -> TrainingPackage:
         """Download the dataset and unpack it.
 
         Raises:
@@ -127,9 +126,7 @@ class JobAttempt:
                 package, options, self.line, self._held.stop, on_event=on_event, commands=stage.commands
             )
 
-    def publish(
-        self, package: TrainingPackage, trainer: str, result: TrainingResult, to: ModelPublisher
-    ) -> None:
+    def publish(self, package: TrainingPackage, trainer: str, result: TrainingResult, to: ModelTaker) -> None:
         """Send the model to the room.
 
         Raises:

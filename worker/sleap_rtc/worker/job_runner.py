@@ -45,8 +45,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.queue import Message
     from sleap_rtc.live.job_board import JobBoard
     from sleap_rtc.storage.blob_cache import BlobCache
-    from sleap_rtc.worker.downloader import S3Downloader
-    from sleap_rtc.worker.model_publisher import ModelPublisher
+    from sleap_rtc.worker.attempt_ports import DatasetBringer, ModelTaker
     from sleap_rtc.worker.resumable_training import Checkpointing
     from sleap_rtc.worker.trainer import Trainer, TrainerName
 
@@ -84,9 +83,9 @@ class JobRunner:
         worker_id: str,
         room_id: str,
         desk: JobDesk,
-        downloader: S3Downloader,
+        downloader: DatasetBringer,
         cache: BlobCache,
-        publisher: ModelPublisher,
+        publisher: ModelTaker,
         checkpointing: Checkpointing,
         trainer: Callable[[TrainerName | None], Trainer],
         work_dir: Path,

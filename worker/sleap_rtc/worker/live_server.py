@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sleap_rtc.live.job_board import JobBoard
     from sleap_rtc.live.peer_session import Path, PeerSession
     from sleap_rtc.live.signaling_client import SignalingClient
+    from sleap_rtc.worker.direct_jobs import DirectJobs
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class LiveServer:
         board: the jobs that may be watched and commanded.
         models: the models that may be read; None for a worker that reads none out.
         on_sent: called with the way to a peer and how many bytes of files went it.
+        direct: takes jobs that peers hand over; None for a worker that takes none so.
     """
 
     def __init__(
@@ -44,9 +46,11 @@ class LiveServer:
         board: JobBoard,
         models: FileSource | None,
         on_sent: Callable[[Path, int], None] = lambda _, __: None,
+        direct: DirectJobs | None = None,
     ) -> None:
         self._signaling = signaling
         self._board = board
+        self._direct = direct
         self._files = JobFiles(board, models)
         self._on_sent = on_sent
 
@@ -75,6 +79,8 @@ class LiveServer:
     async def _serve(self, session: PeerSession) -> None:
         control = Control(session)
         host = JobHost(session, control, self._board)
+        if self._direct is not None:
+            self._direct.serve(session, control)
         sender = FileSender(session, self._files, partial(self._on_sent, session.path), control)
         try:
             await sender.run()

@@ -52,34 +52,8 @@ class ModelPublisher:
         now: datetime,
         lineage: Lineage = Lineage(),  # noqa: B008 - it is frozen
     ) -> ModelRecord:
-        """Return the record of the model that lies in `folder`.
-
-        Raises:
-            TrainingFailed: there is no model in it that a room would take.
-        """
-        try:
-            found = read_model_folder(folder)
-        except ModelFolderRefused as refused:
-            raise TrainingFailed(exit_status=0, last_lines=f"of what it left, {refused.why}") from refused
-        return ModelRecord(
-            model_id=found.model_id,
-            model_type=model_type,
-            room_id=job.room_id,
-            files=found.files,
-            job_id=job.job_id,
-            attempt=job.attempt,
-            fencing=job.fencing,
-            dataset_checksum=job.dataset.checksum,
-            config_checksum=lineage.config_checksum,
-            software=dict(lineage.software),
-            hyperparameters=dict(lineage.hyperparameters),
-            trainer=trainer,
-            trained_by=job.created_by,
-            trained_on_worker=worker_id,
-            trained_at=now,
-            metrics=metrics_of(read_table(folder, "metrics.json"), lineage),
-            traceparent=job.traceparent,
-        )
+        """Return the record of the model that lies in `folder`. Raises TrainingFailed."""
+        return record_of(folder, job, trainer, model_type, worker_id, now, lineage)
 
     def send(
         self,
@@ -125,6 +99,45 @@ class ModelPublisher:
             self._store.put_empty(record, file)
         else:
             send_file(path, file, self._store.open(record, file), on_progress=on_progress, hold=hold)
+
+
+def record_of(
+    folder: Path,
+    job: Job,
+    trainer: str,
+    model_type: str,
+    worker_id: str,
+    now: datetime,
+    lineage: Lineage,
+) -> ModelRecord:
+    """Return the record of the model that lies in `folder`.
+
+    Raises:
+        TrainingFailed: there is no model in it that a room would take.
+    """
+    try:
+        found = read_model_folder(folder)
+    except ModelFolderRefused as refused:
+        raise TrainingFailed(exit_status=0, last_lines=f"of what it left, {refused.why}") from refused
+    return ModelRecord(
+        model_id=found.model_id,
+        model_type=model_type,
+        room_id=job.room_id,
+        files=found.files,
+        job_id=job.job_id,
+        attempt=job.attempt,
+        fencing=job.fencing,
+        dataset_checksum=job.dataset.checksum,
+        config_checksum=lineage.config_checksum,
+        software=dict(lineage.software),
+        hyperparameters=dict(lineage.hyperparameters),
+        trainer=trainer,
+        trained_by=job.created_by,
+        trained_on_worker=worker_id,
+        trained_at=now,
+        metrics=metrics_of(read_table(folder, "metrics.json"), lineage),
+        traceparent=job.traceparent,
+    )
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,23 @@
-"""Adapter: what the terminal, or a script, is shown of a job at a worker of the existing tool."""
+"""Adapter: what the terminal, or a script, is shown of a job that goes straight to a worker."""
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from sleap_rtc.client.display import JsonWatcher, console, transfer_bar
+from sleap_rtc.client.live_json import live_line
+from sleap_rtc.client.live_words import LiveWords
+from sleap_rtc.events.job_progress import LineLogged
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from sleap_rtc.client.gui_bridge import GuiBridge
+    from sleap_rtc.events.job_progress import Told
     from sleap_rtc.storage.progress import ProgressHook
 
 _STEPS = {
@@ -22,6 +27,7 @@ _STEPS = {
     "ended": "{job} is done.",
     "failed": "{job} failed.",
     "results": "Receiving the results.",
+    "again": "The connection was cut; connecting again.",
 }
 
 
@@ -63,6 +69,7 @@ class TextShow(_Show):
         super().__init__()
         self._sent_name = sent_name
         self._redrawing = False
+        self._words = LiveWords()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -92,6 +99,12 @@ class TextShow(_Show):
 
     def on_report(self, told: str) -> None:
         """Leave out what the engine says to programs."""
+
+    def on_told(self, told: Told) -> None:
+        """Print what a worker of this tool tells, progress once a second."""
+        for line in self._words.lines(told, time.monotonic()):
+            self._end_redraw()
+            console.print(line, markup=False)
 
     def _hook(self, title: str) -> ProgressHook:
         return self._open.enter_context(transfer_bar(title))
@@ -126,6 +139,14 @@ class JsonShow(_Show):
         except ValueError:
             content = told
         self._lines.tell("report", report=content)
+
+    def on_told(self, told: Told) -> None:
+        """Print what a worker of this tool tells."""
+        if isinstance(told.event, LineLogged):
+            self._lines.tell("log", line=told.event.text)
+        else:
+            line = live_line(told)
+            self._lines.tell("told", **{name: value for name, value in line.items() if name != "type"})
 
     def _hook(self, title: str) -> ProgressHook:
         del title

@@ -13,9 +13,9 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, BinaryIO
 
-from sleap_rtc.client.patience import Patience, Watch
 from sleap_rtc.live.errors import PeerStalled, PeerWrong
 from sleap_rtc.live.file_reader import AHEAD
+from sleap_rtc.live.patience import Patience, Watch
 from sleap_rtc.storage.checksum import combine, to_text
 from sleap_rtc.storage.part_plan import MIB
 
