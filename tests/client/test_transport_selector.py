@@ -45,6 +45,7 @@ FACTS = st.builds(
     no_s3=st.sampled_from(["", GONE]),
     path=st.sampled_from(ExpectedPath),
     forced=st.none() | st.sampled_from(Transport),
+    detached=st.booleans(),
     in_region=st.booleans(),
     retained_days=st.floats(0, 60),
     model_bytes=st.integers(0, 10**10),
@@ -90,6 +91,12 @@ def test_a_threshold_of_nothing_sends_everything_through_s3() -> None:
 @pytest.mark.parametrize("facts", [{}, {"worker": BUSY}, {"worker": QUEUE_ONLY}])
 def test_a_small_dataset_waits_in_s3_where_no_worker_can_take_it_now(facts: dict[str, Any]) -> None:
     assert chosen(path=DIRECT, **facts) is Transport.S3
+
+
+def test_whoever_does_not_stay_uploads_to_s3() -> None:
+    decision = choose(worker=OURS, path=DIRECT, detached=True)
+    assert decision.transport is Transport.S3
+    assert "--detach" in decision.reason
 
 
 def test_a_large_dataset_goes_over_webrtc_to_a_worker_of_the_existing_tool() -> None:

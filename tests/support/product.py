@@ -64,7 +64,9 @@ class Product:
         """A client's environment: no credentials of the store."""
         mine = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SLEAP_"))}
         home = {"HOME": str(self.home), "USERPROFILE": str(self.home)}
-        return {**mine, **home, **self.stack.client_environment}
+        # However small the packages are: what is looked at are their jobs in the room.
+        through_s3 = {"SLEAP_RTC_LARGE_FILE_THRESHOLD": "0"}
+        return {**mine, **home, **self.stack.client_environment, **through_s3}
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start a command."""

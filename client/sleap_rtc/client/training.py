@@ -94,9 +94,17 @@ class TrainSession:
         cloud = await asyncio.to_thread(look_at_cloud, self._service, self._settings, place)
         door = door_of(self._settings, place.room_id, place.room_token)
         ask = None if self._json or not can_ask() else ask_which
-        async with transport_chosen(
-            size_bytes, place, self._order.forced, cloud, door, self._settings, ask
-        ) as chosen:
+        choosing = transport_chosen(
+            size_bytes,
+            place,
+            self._order.forced,
+            cloud,
+            door,
+            self._settings,
+            detached=self._order.detach,
+            ask=ask,
+        )
+        async with choosing as chosen:
             self._show(chosen.decision)
             if chosen.decision.transport is Transport.S3 or chosen.room is None:
                 return _WaitsInS3()

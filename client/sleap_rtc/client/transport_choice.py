@@ -102,6 +102,8 @@ async def transport_chosen(
     cloud: Cloud,
     door: Door,
     settings: Settings,
+    *,
+    detached: bool = False,
     ask: Callable[[Sequence[Candidate]], Candidate] | None = None,
 ) -> AsyncIterator[Chosen]:
     """Choose, and stay in the room while the block runs.
@@ -113,6 +115,7 @@ async def transport_chosen(
         cloud: what the service knows of the room.
         door: what leads to the room's live peers.
         settings: threshold and prices.
+        detached: whether the user does not stay.
         ask: lets the user choose among workers of the existing tool; None where nobody can be asked.
 
     Raises:
@@ -141,6 +144,7 @@ async def transport_chosen(
             no_worker=no_worker,
             no_s3=cloud.no_s3,
             forced=forced,
+            detached=detached,
             prices=with_relay_price(LIST_PRICES, settings.relay_usd_per_gb),
         )
         session = None

@@ -8,6 +8,7 @@ The rules, the first that applies:
     a configuration                 WebRTC while a worker is there: it is a message, not a transfer
     a model                         S3: it is to outlive the worker
     above the threshold             S3: it goes on after a cut, and no worker has to be there meanwhile
+    the user does not stay          S3: nobody could hand the file to a worker
     no worker that is free          S3: the dataset waits in the room
     S3 is much the faster           S3
     a direct path                   WebRTC: nobody is paid for the bytes
@@ -83,6 +84,7 @@ class Facts:
         no_s3: why S3 cannot be used, as half a sentence; empty if it can.
         path: how the worker would be reached.
         forced: what the user wants.
+        detached: whether the user does not stay until a worker has the file.
         in_region: whether the worker is in the region of the bucket.
         retained_days: for how long a dataset stays in the bucket.
         model_bytes: of the model that comes back the same way, if it does.
@@ -98,6 +100,7 @@ class Facts:
     no_s3: str = ""
     path: ExpectedPath = ExpectedPath.UNKNOWN
     forced: Transport | None = None
+    detached: bool = False
     in_region: bool = False
     retained_days: float = 1.0
     model_bytes: int = 0
@@ -180,13 +183,16 @@ class TransportSelector:
             return "A model goes through S3, so that the room has it when the worker is gone."
         if not worker.takes_files:
             return f"Worker {worker.name} fetches its datasets from S3."
-        if facts.kind is DataKind.CONFIG:
-            return ""
+        return "" if facts.kind is DataKind.CONFIG else self._dataset_better_in_s3(facts, worker)
+
+    def _dataset_better_in_s3(self, facts: Facts, worker: LiveWorker) -> str:
         if facts.size_bytes > self._threshold:
             return (
                 f"The dataset has {_size(facts.size_bytes)}, more than {_size(self._threshold)}: an upload "
                 "to S3 goes on after a cut, and no worker has to be there meanwhile."
             )
+        if facts.detached:
+            return "It goes through S3, since with --detach nobody stays who could hand it to a worker."
         if not worker.free:
             return f"Worker {worker.name} is busy, so the dataset waits in S3 for whichever is free first."
         return ""

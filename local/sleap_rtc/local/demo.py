@@ -63,7 +63,9 @@ class Demo:
             package = self._folder / "example.zip"
             made = make_example_package(package)
             self._say(f"{package.name}: {made.frames} frames, {made.size_bytes:,} bytes")
+            # However small the package is: the story is about its way through the cloud side.
             command = ["client-train", "--pkg-path", str(package), "--room-id", room_id]
+            command += ["--force-transport", "s3"]
             status = subprocess.run(_command(*command), env=environment, check=False).returncode
             pulled_at = datetime.now(UTC)
             if status != ExitCode.OK:
