@@ -83,6 +83,7 @@ async def direct_worker(
             downloader=downloader,
             cache=cache,
             publisher=publisher,
+            checkpointing=None,
             trainer=lambda _: SubprocessTrainer("sleap-nn"),
             work_dir=work_dir,
             lease_s=60,

@@ -164,7 +164,7 @@ def test_a_package_whose_way_was_cut_goes_on_from_the_ranges_that_came(
 @in_loop_with_processes
 async def _failures(issuer: LocalIssuer, folder: Path, package: Path, no_package: Path) -> None:
     async with bench(issuer, folder) as at:
-        with pytest.raises(DirectJobFailed, match=r"training_failed.*CUDA out of memory"):
+        with pytest.raises(DirectJobFailed, match=r"training_failed.*no gradient today"):
             await at.job(package).run()
         with pytest.raises(DirectJobFailed, match="package_refused"):
             await at.job(no_package).run()
@@ -178,7 +178,7 @@ async def _failures(issuer: LocalIssuer, folder: Path, package: Path, no_package
 def test_a_job_that_fails_is_told_with_its_reason_and_a_busy_worker_takes_none(
     token_issuer: LocalIssuer, tmp_path: Path, small_package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install_plain_engine(tmp_path / "bin", monkeypatch, before="print('CUDA out of memory'); sys.exit(3)")
+    install_plain_engine(tmp_path / "bin", monkeypatch, before="print('no gradient today'); sys.exit(1)")
     no_package = tmp_path / "no.zip"
     no_package.write_bytes(b"no zip file at all")
     _failures(token_issuer, tmp_path, small_package, no_package)

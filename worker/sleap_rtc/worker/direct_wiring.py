@@ -66,6 +66,7 @@ def direct_jobs(
             downloader=downloader,
             cache=cache,
             publisher=publisher,
+            checkpointing=None,
             trainer=lambda asked: SubprocessTrainer(asked or trainer),
             work_dir=work_dir,
             lease_s=_LEASE_S,

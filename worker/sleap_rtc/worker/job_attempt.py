@@ -96,9 +96,9 @@ class JobAttempt:
         return package
 
     def train(
-        self, package: TrainingPackage, trainer: Trainer, checkpointing: Checkpointing
+        self, package: TrainingPackage, trainer: Trainer, checkpointing: Checkpointing | None
     ) -> TrainingResult:
-        """Train, from the last checkpoint of an earlier attempt if there is one.
+        """Train, from the last checkpoint of an earlier attempt if there is one, and if any are kept.
 
         Raises:
             JobFailed: there is no model.
@@ -106,9 +106,13 @@ class JobAttempt:
         self.flush()
         self._advance(JobState.TRAINING, f"dataset verified {self._held.job.dataset.checksum}")
         self.line(f"training {package.model_type} with the {trainer.title}")
-        copies = self._folder / "checkpoint"
-        training = ResumableTraining(checkpointing, self._held, package, trainer.title, copies, self.line)
-        result = training.run(lambda options, heard: self._train(package, trainer, options, heard))
+        if checkpointing is None:
+            overrides = self._held.job.request.overrides
+            result = self._train(package, trainer, overrides, lambda _: None)
+        else:
+            copies = self._folder / "checkpoint"
+            training = ResumableTraining(checkpointing, self._held, package, trainer.title, copies, self.line)
+            result = training.run(lambda options, heard: self._train(package, trainer, options, heard))
         self._check()
         return result
 

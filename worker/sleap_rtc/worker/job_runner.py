@@ -70,7 +70,7 @@ class JobRunner:
         downloader: brings datasets.
         cache: keeps them for the next job.
         publisher: sends models.
-        checkpointing: keeps what a training that is lost can go on from.
+        checkpointing: keeps what a training that is lost can go on from; None where nobody could.
         trainer: returns the engine to use, given what the job asks for.
         work_dir: where job folders are made.
         lease_s: for how long a claim holds without renewal, in seconds.
@@ -86,7 +86,7 @@ class JobRunner:
         downloader: DatasetBringer,
         cache: BlobCache,
         publisher: ModelTaker,
-        checkpointing: Checkpointing,
+        checkpointing: Checkpointing | None,
         trainer: Callable[[TrainerName | None], Trainer],
         work_dir: Path,
         lease_s: float,
