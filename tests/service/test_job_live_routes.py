@@ -13,9 +13,11 @@ from support.desktop import OWNER, ServiceLab, hold_of
 from ulid import ULID
 
 from sleap_rtc.events import job_steps
+from sleap_rtc.events.job_asks import asked
 from sleap_rtc.events.job_commands import CommandAnswer, Pause, SetLearningRate
 from sleap_rtc.events.job_progress import LineLogged, RunEnded, Told
 from sleap_rtc.events.job_reports import Failed, Obeyed
+from sleap_rtc.events.jobs import Lease
 from sleap_rtc.events.workers import WorkerView
 from sleap_rtc.service.job_live_routes import _place
 from sleap_rtc.service.job_tail import FIRST, Place
@@ -24,9 +26,12 @@ from sleap_rtc.storage.errors import InputError, NotFound, Refused
 from sleap_rtc.storage.object_store import Create
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from support.product import Product
 
     from sleap_rtc.events.job_reports import Hold
+    from sleap_rtc.events.jobs import Job
 
 NEVER = "01J00000000000000000000000"
 COMMAND = "01J00000000000000000000001"
@@ -52,7 +57,19 @@ def lab(product: Product) -> ServiceLab:
 
 @pytest.fixture
 def hold(lab: ServiceLab) -> Hold:
-    return lab.claimed()
+    """The hold of a worker that is not lost, however long a test takes."""
+    hold = lab.claimed()
+    until = datetime.now(UTC) + timedelta(hours=1)
+    change(
+        lab,
+        hold,
+        lambda job: job.model_copy(update={"lease": Lease(worker_id="w1", until=until, subject=OWNER)}),
+    )
+    return hold
+
+
+def change(lab: ServiceLab, hold: Hold, to: Callable[[Job], Job]) -> None:
+    lab.jobs.change(hold.room_id, hold.job_id, to)
 
 
 def tell(lab: ServiceLab, hold: Hold, *seqs: int) -> None:
@@ -214,8 +231,9 @@ def test_a_command_for_a_job_that_waits_says_what_to_do(lab: ServiceLab) -> None
 
 def test_the_thirty_third_command_that_would_wait_is_refused(lab: ServiceLab, hold: Hold) -> None:
     client = lab.client(OWNER)
-    for _ in range(32):
-        client.give_command(hold.room_id, hold.job_id, str(ULID()), Pause())
+    for _ in range(31):
+        change(lab, hold, lambda job: asked(job, str(ULID()), Pause(), "Ada", datetime.now(UTC)))
+    client.give_command(hold.room_id, hold.job_id, COMMAND, Pause())
     with pytest.raises(InputError, match="32 commands wait for its worker already"):
         client.give_command(hold.room_id, hold.job_id, str(ULID()), Pause())
 
