@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from support.desktop import MemoryLab
 from support.jobs import LEASE_S, make_job
+from support.product import eventually
 
-from sleap_rtc.events.jobs import JobRequest
+from sleap_rtc.events.jobs import JobCancelled, JobRequest
+from sleap_rtc.storage import keys
 from sleap_rtc.storage.model_folder import checksum_of
 from sleap_rtc.storage.s3_store import S3ObjectStore
 from sleap_rtc.storage.s3_transfers import S3Transfers
@@ -47,6 +49,7 @@ class Attempt:
         self.store = store
         self.said: list[str] = []
         self.epochs: list[int] = []
+        self.cancelled_by = ""
 
     def facts(self) -> TrainingFacts:
         config = checksum_of(self.package.config)
@@ -61,7 +64,7 @@ class Attempt:
                 if isinstance(event, EpochEnded):
                     self.epochs.append(event.epoch)
                     if len(self.epochs) == epochs:
-                        self.held.stop.set()
+                        self._stop()
 
             stop = self.held.stop
             return self.trainer.train(self.package, options, self.said.append, stop, on_event=on_event)
@@ -75,6 +78,13 @@ class Attempt:
             self.said.append,
         )
         return [row["epoch"] for row in training.run(train).epochs]
+
+    def _stop(self) -> None:
+        if self.cancelled_by:
+            eventually(lambda: self.store.find(self.held.hold) is not None)
+            number = self.held.hold.fencing
+            self.held.lost = JobCancelled(held=number, current=number, by=self.cancelled_by)
+        self.held.stop.set()
 
     def kept(self) -> Checkpoint:
         kept = self.store.find(self.held.hold)
@@ -111,3 +121,14 @@ def test_a_trainer_that_does_not_go_on_from_a_checkpoint_starts_over(
         keeper.finish(60)
     assert attempt.trains(2)[:2] == [0, 1]
     assert any("does not go on from it, so training starts over" in line for line in attempt.said)
+
+
+def test_a_job_that_is_cancelled_in_mid_training_leaves_no_checkpoint(
+    s3: S3Client, bucket: str, store: S3Checkpoints, small_package: Path, tmp_path: Path
+) -> None:
+    attempt = Attempt(tmp_path, small_package, store, 1)
+    attempt.cancelled_by = "Ada"
+    attempt.trains(2)
+    hold = attempt.held.hold
+    left = S3ObjectStore(s3, bucket).list(keys.checkpoint_prefix(hold.room_id, hold.job_id))
+    assert list(left) == []
