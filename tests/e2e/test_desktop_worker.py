@@ -182,7 +182,7 @@ def test_a_worker_without_credentials_loads_no_aws_client(product: Product) -> N
         "async def main():\n"
         "    settings = load_settings()\n"
         f"    async with connected(settings, {room!r}) as connection:\n"
-        f"        job_runner(settings, {room!r}, 'reference', connection, JobBoard())\n"
+        f"        job_runner(settings, {room!r}, 'reference', connection, JobBoard(), settings.data_dir)\n"
         "        await connection.queue.receive(1, 0, 30)\n"
         "asyncio.run(main())\n"
         "print(sorted({'boto3', 'aiobotocore', 's3transfer'} & set(sys.modules)))"

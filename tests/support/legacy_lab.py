@@ -62,8 +62,9 @@ class Kept:
 class Client:
     """A client of the existing tool's kind that is in the room."""
 
-    def __init__(self, signaling: SignalingClient) -> None:
+    def __init__(self, signaling: SignalingClient, worker_id: str = WORKER_ID) -> None:
         self.signaling = signaling
+        self._worker_id = worker_id
         self.heard = Heard()
         self.session: LegacySession | None = None
         self.signals: list[LegacyReceived] = []
@@ -71,8 +72,8 @@ class Client:
 
     async def answer(self) -> LegacyAnswered | LegacyDeclined:
         """Offer a session and return what is said to it."""
-        self.session, offer = await LegacySession.offering(WORKER_ID, self.heard)
-        await self.signaling.send_legacy(WORKER_ID, LegacyOffered(offer))
+        self.session, offer = await LegacySession.offering(self._worker_id, self.heard)
+        await self.signaling.send_legacy(self._worker_id, LegacyOffered(offer))
         await until(lambda: bool(self.signals))
         signal = self.signals.pop(0).signal
         assert isinstance(signal, LegacyAnswered | LegacyDeclined)

@@ -183,7 +183,8 @@ def test_a_worker_serves_its_room_and_stops_when_it_is_told(shelf: Shelf) -> Non
                 await serving
                 await session.wait_ended()
         (worker, _) = server.registrations
-        assert (worker.role, list(worker.metadata.tags)) == ("worker", ["sleap-rtc"])
+        tags = ["sleap-rtc", "training-worker", "inference-worker"]
+        assert (worker.role, list(worker.metadata.tags)) == ("worker", tags)
         assert worker.metadata.properties["models"] is worker.metadata.properties["s3"] is True
 
     story()

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sleap_rtc.client.live_room import client_name, place_in_room
-from sleap_rtc.client.sign_in import sign_in_anonymously, sign_out
 from sleap_rtc.live.ice_server import IceServer
+from sleap_rtc.live.sign_in import sign_in_anonymously, sign_out
 from sleap_rtc.live.signaling_messages import own_peer_id
 from sleap_rtc.live.token_subject import token_subject
 from sleap_rtc.storage.errors import InputError, Refused

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,26 +20,55 @@ class TrainerChoice(StrEnum):
 
 @app.command()
 def worker(
-    room_id: Annotated[str, typer.Option("--room-id", "--room_id", "-r", help="Room whose jobs to take.")],
+    room_id: Annotated[
+        str,
+        typer.Option("--room-id", "--room_id", "--room", "-r", help="Room to work in; without, a new one."),
+    ] = "",
+    token: Annotated[
+        str,
+        typer.Option("--token", "-t", help="The room's token, for a worker that is no member of it."),
+    ] = "",
     trainer: Annotated[
         TrainerChoice, typer.Option(help="Engine for jobs that do not ask for one.")
     ] = TrainerChoice.REFERENCE,
+    working_dir: Annotated[
+        Path | None,
+        typer.Option("--working-dir", "--working_dir", "-w", help="Where folders for jobs are made."),
+    ] = None,
     max_jobs: Annotated[int | None, typer.Option(help="Leave after so many jobs.", min=1)] = None,
     exit_when_idle: Annotated[
         float | None,
         typer.Option(help="Leave when there was nothing to do for so long.", min=1, metavar="SECONDS"),
     ] = None,
 ) -> None:
-    """Take training jobs of a room until Ctrl-C, or until the shift is over."""
+    """Take training jobs of a room until Ctrl-C, or until the shift is over.
+
+    A member of the room takes its jobs, and serves clients of the existing tool beside them. Somebody with
+    the room's token alone, or without any room, serves such clients only.
+    """
     import asyncio
 
     from sleap_rtc.observability.logs import configure_logs
     from sleap_rtc.settings import load_settings
+    from sleap_rtc.storage.errors import InputError
     from sleap_rtc.storage.keys import checked_room_id
+    from sleap_rtc.worker.legacy_wiring import enter, run_guest
     from sleap_rtc.worker.shift import Shift
     from sleap_rtc.worker.wiring import run_worker
 
     settings = load_settings()
     configure_logs("worker", settings.environment)
     shift = Shift(max_jobs, exit_when_idle)
-    asyncio.run(run_worker(settings, checked_room_id(room_id), trainer.value, shift))
+    work_dir = working_dir or settings.data_dir / "work"
+    work_dir.mkdir(parents=True, exist_ok=True)
+    room = checked_room_id(room_id) if room_id else ""
+    if token and not room:
+        raise InputError(message="A token is one of a certain room: give --room-id, too.")
+    if room and not token:
+        asyncio.run(run_worker(settings, room, trainer.value, shift, work_dir))
+        return
+    guest = enter(settings, room, token)
+    if room or guest.is_anonymous:
+        asyncio.run(run_guest(settings, guest, trainer.value, shift, work_dir))
+    else:
+        asyncio.run(run_worker(settings, guest.room_id, trainer.value, shift, work_dir))

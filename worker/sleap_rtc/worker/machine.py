@@ -11,10 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _TIMEOUT_S = 2
 _QUERY = ("--query-gpu=name,driver_version", "--format=csv,noheader")
+_MEMORY_QUERY = ("--query-gpu=memory.total", "--format=csv,noheader,nounits")
 
 
 @cache
@@ -44,12 +45,22 @@ def gpu() -> dict[str, str]:
 
     https://docs.nvidia.com/deploy/nvidia-smi/ (`--query-gpu`)
     """
+    return gpus_of(_asked(_QUERY))
+
+
+def gpu_memory_mb() -> int:
+    """Return how much memory the first GPU has, in MiB; 0 where there is none or it does not answer."""
+    first = _asked(_MEMORY_QUERY).strip().partition("\n")[0].strip()
+    return int(first) if first.isdecimal() else 0
+
+
+def _asked(query: Sequence[str]) -> str:
     command = shutil.which("nvidia-smi")
     if command is None:
-        return {}
+        return ""
     try:
-        said = subprocess.run(
-            [command, *_QUERY],
+        return subprocess.run(
+            [command, *query],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -58,8 +69,7 @@ def gpu() -> dict[str, str]:
             check=True,
         ).stdout
     except (OSError, subprocess.SubprocessError):
-        return {}
-    return gpus_of(said)
+        return ""
 
 
 def gpus_of(said: str) -> dict[str, str]:

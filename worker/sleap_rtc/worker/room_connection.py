@@ -19,6 +19,7 @@ from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.service_http import ServiceHttp
 from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.worker.credentials import credentials_method, way_of
+from sleap_rtc.worker.guest_models import OwnGuestModels, ServiceGuestModels
 from sleap_rtc.worker.service_checkpoints import ServiceCheckpoints
 from sleap_rtc.worker.service_datasets import ServiceDatasets
 from sleap_rtc.worker.service_desk import ServiceDesk
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sleap_rtc.settings import Settings
     from sleap_rtc.worker.checkpoint_store import CheckpointStore
     from sleap_rtc.worker.dataset_source import DatasetSource
+    from sleap_rtc.worker.legacy_shop import GuestModels
     from sleap_rtc.worker.model_store import ModelStore
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ class Connection:
     datasets: DatasetSource
     models: ModelStore
     checkpoints: CheckpointStore
+    guests: GuestModels
     lease_s: int
 
 
@@ -103,6 +106,7 @@ def _through_service(settings: Settings, room_id: str) -> Connection:
         datasets=dataset_source(settings, None),
         models=ServiceModels(service),
         checkpoints=ServiceCheckpoints(service),
+        guests=ServiceGuestModels(service),
         lease_s=terms.lease_s,
     )
 
@@ -130,12 +134,14 @@ async def _with_credentials(settings: Settings, room_id: str, method: str) -> As
             queue = await SqsQueue.open(client, f"{settings.job_queue_prefix}-{room_id}")
         except NotFound:
             raise NotFound(what=f"room {room_id}") from None
+        models = S3Models(rooms, transfers)
         yield Connection(
             queue=queue,
             dead_letters=await queue.dead_letters(),
             desk=StoreJobDesk(rooms, JobStore(rooms), RoomFeed(rooms, topic), rules),
             datasets=dataset_source(settings, method),
-            models=S3Models(rooms, transfers),
+            models=models,
             checkpoints=S3Checkpoints(rooms, transfers),
+            guests=OwnGuestModels(models),
             lease_s=settings.job_lease_s,
         )

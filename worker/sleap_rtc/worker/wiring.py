@@ -23,6 +23,9 @@ from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.downloader import S3Downloader
 from sleap_rtc.worker.job_runner import JobRunner
 from sleap_rtc.worker.kind import WorkerKind, worker_kind
+from sleap_rtc.worker.legacy_card import legacy_card
+from sleap_rtc.worker.legacy_shop import LegacyShop
+from sleap_rtc.worker.legacy_wiring import Reception, member_token
 from sleap_rtc.worker.live_server import LiveServer, metadata
 from sleap_rtc.worker.model_publisher import ModelPublisher
 from sleap_rtc.worker.presence import Presence
@@ -30,6 +33,7 @@ from sleap_rtc.worker.resumable_training import Checkpointing
 from sleap_rtc.worker.room_connection import connected
 from sleap_rtc.worker.served_models import ServedModels
 from sleap_rtc.worker.shift_watch import ShiftWatch
+from sleap_rtc.worker.slot import Slot
 from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
 
 if TYPE_CHECKING:
@@ -79,8 +83,10 @@ def live_part(settings: Settings, room_id: str, kind: WorkerKind) -> LivePart | 
         log.warning("peers do not find this worker: %s", missing)
         return None
     peer_id = own_peer_id(token_subject(token), f"worker-{secrets.token_hex(4)}")
-    # It takes its jobs from a queue, and none over WebRTC.
+    # To the existing tool's clients this means that it takes no jobs over WebRTC.
     told = metadata(socket.gethostname(), status="maintenance", reads_models=kind.advertises)
+    if settings.existing_tool:
+        told = told.updated(legacy_card())
     card = Card(room_id, peer_id, "worker", told)
     models = None
     if kind.advertises:
@@ -95,6 +101,7 @@ def job_runner(
     trainer: TrainerName,
     connection: Connection,
     board: JobBoard,
+    work_dir: Path,
     live: LivePart | None = None,
 ) -> tuple[JobRunner, Presence]:
     """Return what handles this worker's jobs, and what says that it is there.
@@ -105,10 +112,9 @@ def job_runner(
         trainer: the engine for jobs that do not ask for one.
         connection: how it reaches the room.
         board: where its jobs can be watched.
+        work_dir: where folders for jobs are made.
         live: what makes it a live peer.
     """
-    work_dir = settings.data_dir / "work"
-    work_dir.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC)
     view = WorkerView(
         room_id=room_id,
@@ -164,7 +170,9 @@ def metrics(port: int) -> Metrics:
     return Metrics(QueueMetrics(registry), PeerMetrics(registry))
 
 
-async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shift: Shift) -> None:
+async def run_worker(
+    settings: Settings, room_id: str, trainer: TrainerName, shift: Shift, work_dir: Path
+) -> None:
     """Take jobs of a room until SIGTERM or Ctrl-C, then give back what is under way.
 
     The end of the shift stops it, too, once the job at hand is settled.
@@ -177,7 +185,7 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shi
     async with connected(settings, room_id) as connection:
         live = live_part(settings, room_id, worker_kind(os.environ, settings.worker_kind))
         board = JobBoard()
-        runner, presence = job_runner(settings, room_id, trainer, connection, board, live)
+        runner, presence = job_runner(settings, room_id, trainer, connection, board, work_dir, live)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -188,12 +196,14 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shi
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, on_signal)
         watch = ShiftWatch(shift, runner.handle, stop)
+        slot = Slot()
         counted = metrics(settings.metrics_port)
         consumer = Consumer(
             connection.queue,
             watch.handle,
             role="jobs",
             instance=presence.worker_id,
+            gate=slot,
             on_event=counted.queue,
             visibility_s=connection.lease_s,
             wait_s=settings.poll_wait_s,
@@ -203,5 +213,11 @@ async def run_worker(settings: Settings, room_id: str, trainer: TrainerName, shi
         work = [consumer.run(stop), presence.run(stop), watch.run()]
         if live is not None:
             work.append(LiveServer(live.signaling, board, live.models, counted.peers).run(stop))
+            if settings.existing_tool:
+                shop = LegacyShop(
+                    room_id, presence.worker_id, SubprocessTrainer(trainer), trainer, connection.guests
+                )
+                token = member_token(settings, room_id)
+                work += Reception(live.signaling, room_id, slot, watch, shop, work_dir, token).work(stop)
         await asyncio.gather(*work)
     log.info("stopped")

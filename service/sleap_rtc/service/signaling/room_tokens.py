@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 TOKEN_HOLDS = timedelta(hours=2)
 _LENGTH = 6
 _LETTERS = string.ascii_lowercase + string.digits
-_MOST_KEPT = 20
+_MOST_KEPT = 200
+"""Every worker of a room makes one every hundred minutes."""
 
 
 class RoomToken(BaseModel):

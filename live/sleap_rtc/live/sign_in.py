@@ -1,4 +1,4 @@
-"""Adapter: the two calls of the signaling's HTTP API that a client without a token of its own needs."""
+"""Adapter: the two calls of the signaling's HTTP API that a peer without a token of its own needs."""
 
 from __future__ import annotations
 
