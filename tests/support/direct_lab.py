@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from sleap_rtc.live.job_board import JobBoard
 from sleap_rtc.live.signaling_client import Card, SignalingClient
-from sleap_rtc.live.signaling_messages import Metadata
 from sleap_rtc.settings import Settings
 from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.direct_jobs import DirectJobs
@@ -94,9 +93,8 @@ async def direct_worker(
     direct = DirectJobs(
         room["room_id"], slot, shift, runner_of, lambda: DirectModels(models, published), work_dir
     )
-    told: dict[str, Any] = {"direct_jobs": True}
-    card_of = metadata("gpu-1", "maintenance", reads_models=True).updated(Metadata(properties=told))
-    card = Card(room["room_id"], who["username"], "worker", card_of)
+    told = metadata("gpu-1", "maintenance", reads_models=True)
+    card = Card(room["room_id"], who["username"], "worker", told)
     signaling = SignalingClient(hall.ws_url, card, lambda: str(who["id_token"]), room["token"])
     server = LiveServer(signaling, board, models, direct=direct)
     running = [asyncio.create_task(server.run(stop)), asyncio.create_task(direct.run(stop))]

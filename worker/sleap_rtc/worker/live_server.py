@@ -90,13 +90,13 @@ class LiveServer:
 
 
 def metadata(host_name: str, status: str, *, reads_models: bool) -> Metadata:
-    """Return what a worker says of itself, in the existing tool's words and three of our own.
+    """Return what a worker says of itself, in the existing tool's words and four of our own.
 
     Args:
         host_name: of the machine.
         status: whether it takes jobs over WebRTC: `available`, or one of those that the existing tool's
             clients do not look for.
-        reads_models: whether it reads models out.
+        reads_models: whether it reads models out, and so takes jobs whose models are read from it.
     """
     properties: dict[str, Any] = {
         "gpu_memory_mb": 0,
@@ -111,5 +111,6 @@ def metadata(host_name: str, status: str, *, reads_models: bool) -> Metadata:
         "s3": True,
         "jobs": True,
         "models": reads_models,
+        "direct_jobs": reads_models,
     }
     return Metadata(tags=TAGS, properties=properties)

@@ -20,6 +20,7 @@ from sleap_rtc.live.signaling_client import Card, SignalingClient
 from sleap_rtc.live.signaling_messages import own_peer_id
 from sleap_rtc.live.token_subject import token_subject
 from sleap_rtc.worker.dataset_cache import dataset_cache
+from sleap_rtc.worker.direct_wiring import direct_jobs
 from sleap_rtc.worker.downloader import S3Downloader
 from sleap_rtc.worker.job_runner import JobRunner
 from sleap_rtc.worker.kind import WorkerKind, worker_kind
@@ -212,7 +213,23 @@ async def run_worker(
         log.info("waiting for jobs of room %s", room_id)
         work = [consumer.run(stop), presence.run(stop), watch.run()]
         if live is not None:
-            work.append(LiveServer(live.signaling, board, live.models, counted.peers).run(stop))
+            direct = None
+            if live.models is not None:
+                direct = direct_jobs(
+                    settings,
+                    room_id,
+                    presence.worker_id,
+                    trainer,
+                    slot,
+                    watch,
+                    board,
+                    live.models,
+                    connection.guests,
+                    presence.check_in_now,
+                    work_dir,
+                )
+                work.append(direct.run(stop))
+            work.append(LiveServer(live.signaling, board, live.models, counted.peers, direct).run(stop))
             if settings.existing_tool:
                 shop = LegacyShop(
                     room_id, presence.worker_id, SubprocessTrainer(trainer), trainer, connection.guests
