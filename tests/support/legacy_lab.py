@@ -176,7 +176,6 @@ async def legacy_lab(
             room_id,
             "worker-1",
             trainer or SubprocessTrainer("reference"),
-            "reference",
             kept if keeps_models else None,
         )
         shift = ShiftWatch(Shift(), _no_messages, stop)

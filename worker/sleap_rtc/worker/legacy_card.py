@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shutil import which
+
 from sleap_rtc.live.signaling_messages import Metadata
 from sleap_rtc.worker.live_server import metadata
 from sleap_rtc.worker.machine import gpu, gpu_memory_mb, installed
@@ -20,7 +22,7 @@ def legacy_card() -> Metadata:
             "gpu_memory_mb": gpu_memory_mb(),
             "gpu_model": gpu().get("gpu", "CPU"),
             "sleap_version": installed([_ENGINE]).get(_ENGINE, "unknown"),
-            "supported_job_types": ["training", "inference"],
+            "supported_job_types": ["training", "inference"] if which(_ENGINE) else ["training"],
         },
     )
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sleap_rtc.live.legacy_frames import LegacyFrame
     from sleap_rtc.worker.legacy_intake import Parcel
     from sleap_rtc.worker.legacy_training import Trained
-    from sleap_rtc.worker.trainer import Trainer, TrainerName
+    from sleap_rtc.worker.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,6 @@ class LegacyShop:
         room_id: whose room it is in.
         worker_id: its own.
         trainer: what trains.
-        engine: its name, which tracks, too.
         models: where models go; None for a worker whose room keeps none.
     """
 
@@ -71,19 +70,17 @@ class LegacyShop:
         room_id: str,
         worker_id: str,
         trainer: Trainer,
-        engine: TrainerName,
         models: GuestModels | None = None,
     ) -> None:
         self._room_id = room_id
         self._worker_id = worker_id
         self._trainer = trainer
-        self._engine = engine
         self._models = models
 
     def errand(self, parcel: Parcel, say: Callable[[LegacyFrame], None]) -> Errand:
         """Return what is done with a package."""
         if parcel.kind == TRACK:
-            return LegacyTracking(parcel, self._engine, say)
+            return LegacyTracking(parcel, say)
         return LegacyTraining(parcel, self._trainer, say)
 
     def goes_on_alone(self, parcel: Parcel) -> bool:

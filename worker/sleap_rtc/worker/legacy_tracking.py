@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     from sleap_rtc.worker.legacy_intake import Parcel
     from sleap_rtc.worker.track_script import TrackCommand
-    from sleap_rtc.worker.trainer import TrainerName
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +49,11 @@ class LegacyTracking:
 
     Args:
         parcel: the package as it came.
-        engine: which one.
         say: sends a frame to the client, if it is still there; called from the thread that runs this.
     """
 
-    def __init__(self, parcel: Parcel, engine: TrainerName, say: Callable[[LegacyFrame], None]) -> None:
+    def __init__(self, parcel: Parcel, say: Callable[[LegacyFrame], None]) -> None:
         self._parcel = parcel
-        self._engine = engine
         self._say = say
         self._stop = threading.Event()
         self._why_stopped = ""
@@ -92,7 +89,7 @@ class LegacyTracking:
         extract(self._parcel.path, into)
         script = find_script(into, SCRIPT)
         commands = read_track_script(script.read_text(encoding="utf-8", errors="replace"))
-        start = track_command(self._engine)
+        start = track_command()
         self._say(InferenceStart())
         before = set(_labels(script.parent))
         for command in commands:

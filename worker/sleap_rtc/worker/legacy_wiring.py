@@ -155,7 +155,6 @@ async def run_guest(
         guest.room_id,
         worker_id(socket.gethostname(), secrets.token_hex(4)),
         SubprocessTrainer(trainer),
-        trainer,
     )
     token = RoomToken(token=guest.room_token)
     ice = (IceServer(urls=settings.stun_urls),) if settings.stun_urls else ()

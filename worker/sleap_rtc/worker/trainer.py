@@ -90,13 +90,13 @@ def command(name: TrainerName) -> list[str]:
     return [*started_by, *program, "train"]
 
 
-def track_command(name: TrainerName) -> list[str]:
-    """Return what starts an inference.
+def track_command() -> list[str]:
+    """Return what starts an inference, which sleap-nn alone does.
 
     Raises:
-        TrainerMissing: the engine is not installed here.
+        TrainerMissing: it is not installed here.
     """
-    return [*_program(name), "track"]
+    return [*_program("sleap-nn"), "track"]
 
 
 def _program(name: TrainerName) -> list[str]:

@@ -231,9 +231,7 @@ async def run_worker(
                 work.append(direct.run(stop))
             work.append(LiveServer(live.signaling, board, live.models, counted.peers, direct).run(stop))
             if settings.existing_tool:
-                shop = LegacyShop(
-                    room_id, presence.worker_id, SubprocessTrainer(trainer), trainer, connection.guests
-                )
+                shop = LegacyShop(room_id, presence.worker_id, SubprocessTrainer(trainer), connection.guests)
                 token = member_token(settings, room_id)
                 work += Reception(live.signaling, room_id, slot, watch, shop, work_dir, token).work(stop)
         await asyncio.gather(*work)
