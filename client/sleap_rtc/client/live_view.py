@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -129,6 +130,12 @@ class LiveView:
         # Among the answers that everybody sees it stands already.
         told = self._answer is not None and any(each.answer == self._answer for each in self.model.answers)
         return Text("" if told else self._said, "yellow")
+
+
+def has_whole_terminal() -> bool:
+    """Tell whether there is a terminal to draw on and to read keys from."""
+    console = Console()
+    return console.is_terminal and not console.is_dumb_terminal and sys.stdin.isatty()
 
 
 def watch_on_terminal(live: LiveJob) -> JobView | None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.client import wiring
 from sleap_rtc.client.asking import ask_which, can_ask
-from sleap_rtc.client.display import JsonWatcher, TextWatcher, console, human_bytes, transfer_bar
-from sleap_rtc.client.follow import follow
+from sleap_rtc.client.display import JsonWatcher, console, human_bytes, transfer_bar
+from sleap_rtc.client.follow_live import follow_live
 from sleap_rtc.client.job_errors import check_end
 from sleap_rtc.client.job_show import JsonShow, TextShow
 from sleap_rtc.client.job_words import goes_on
@@ -198,10 +198,13 @@ class TrainSession:
             self._say(f"The job goes on by itself: sleap-rtc jobs logs -f {sent.job_id} -r {self._room_id}")
             return
         try:
-            job = follow(self._service, self._room_id, sent.job_id, self._json or TextWatcher())
+            job = follow_live(self._settings, self._service, self._room_id, sent.job_id, self._json)
         except KeyboardInterrupt:
             self._say(goes_on(self._room_id, sent.job_id))
             raise
+        if job is None:
+            self._say(goes_on(self._room_id, sent.job_id))
+            return
         check_end(job)
         if job.model_id:
             self._pull(job.model_id)

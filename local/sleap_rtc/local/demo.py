@@ -66,7 +66,10 @@ class Demo:
             # However small the package is: the story is about its way through the cloud side.
             command = ["client-train", "--pkg-path", str(package), "--room-id", room_id]
             command += ["--force-transport", "s3"]
-            status = subprocess.run(_command(*command), env=environment, check=False).returncode
+            # Without keys it prints lines, which stay on the screen.
+            status = subprocess.run(
+                _command(*command), env=environment, check=False, stdin=subprocess.DEVNULL
+            ).returncode
             pulled_at = datetime.now(UTC)
             if status != ExitCode.OK:
                 return ExitCode(status) if status in set(ExitCode) else ExitCode.UNEXPECTED

@@ -24,17 +24,14 @@ def attach(
     as_json: JsonOption = False,
 ) -> None:
     """Watch a job live until it ends, with keys for commands; on a pipe, in lines. Ctrl-C leaves it."""
-    import sys
-
     from sleap_rtc.client import live_lines, live_view
     from sleap_rtc.client.display import console
     from sleap_rtc.client.job_errors import check_end
     from sleap_rtc.client.job_words import attach_again
 
     live = _live_job(room_id, job)
-    whole = console.is_terminal and sys.stdin.isatty() and not plain and not as_json
     try:
-        if whole:
+        if live_view.has_whole_terminal() and not plain and not as_json:
             ended = live_view.watch_on_terminal(live)
         else:
             ended = live_lines.watch_in_lines(live, as_json=as_json)
