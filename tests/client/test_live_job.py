@@ -15,6 +15,7 @@ from support.product import eventually
 from sleap_rtc.client.job_errors import FileOfJobMissing
 from sleap_rtc.events.job_commands import Pause, Sample, Stop
 from sleap_rtc.events.job_progress import BatchEnded, LineLogged, RunEnded, StepTaken
+from sleap_rtc.events.job_samples import LARGEST_SAMPLE_BYTES
 from sleap_rtc.storage.errors import InputError, NotFound
 
 if TYPE_CHECKING:
@@ -161,16 +162,17 @@ def test_a_command_that_is_repeated_after_a_cut_is_one_command(lab: JobLab, back
         Viewer(live).until_link("direct")
         worker.may.clear()
         answer = live.ask_later(Stop())
-        eventually(lambda: len(worker.sessions) == 1)
+        eventually(lambda: len(worker.given) == 1)
         if back:
             lab.cut(worker)
         else:
             lab.leave(worker.peer_id)
+        eventually(lambda: len(worker.given) == 2)
         worker.may.set()
         assert answer.result(60).text == "stop it is"
-        assert len(worker.obeyed) == 1
-        if not back:
-            assert lab.service.given == [worker.obeyed[0][1]]
+    assert worker.given[0] == worker.given[1]
+    assert worker.obeyed == [("stop", worker.given[0])]
+    assert lab.service.given == ([] if back else worker.given[:1])
 
 
 def test_a_sample_comes_over_the_session_or_from_the_room(lab: JobLab, tmp_path: Path) -> None:
@@ -185,6 +187,17 @@ def test_a_sample_comes_over_the_session_or_from_the_room(lab: JobLab, tmp_path:
         lab.leave(worker.peer_id)
         Viewer(live).until_link("service")
         assert live.fetch("sample.png") == PNG * 1000
+
+
+@pytest.mark.parametrize("content", [b"<html>", PNG + bytes(LARGEST_SAMPLE_BYTES)])
+def test_what_is_no_picture_is_not_taken(lab: JobLab, tmp_path: Path, content: bytes) -> None:
+    worker, _ = lab.worker_at(queued_job())
+    worker.sample = tmp_path / "drawn.png"
+    worker.sample.write_bytes(content)
+    with lab.live_job() as live:
+        Viewer(live).until_link("direct")
+        with pytest.raises(InputError, match=r"sample\.png"):
+            live.fetch("sample.png")
 
 
 def test_where_no_worker_is_at_it_a_command_says_so(lab: JobLab) -> None:

@@ -58,6 +58,20 @@ async def test_a_range_arrives_as_it_is_in_the_file(tmp_path: Path, content: byt
 
 
 @in_loop
+async def test_a_small_file_is_read_whole_without_knowing_its_size(tmp_path: Path, content: bytes) -> None:
+    async with library(tmp_path) as at:
+        assert await at.reader.read_small(BEST, SIZE) == content
+        with pytest.raises(ReadRefused, match="may have"):
+            await at.reader.read_small(BEST, SIZE - 1)
+        (tmp_path / "best.ckpt").write_bytes(b"")
+        with pytest.raises(ReadRefused, match="0 bytes"):
+            await at.reader.read_small(BEST, SIZE)
+        (tmp_path / "best.ckpt").unlink()
+        with pytest.raises(ReadRefused, match="no such file"):
+            await at.reader.read_small(BEST, SIZE)
+
+
+@in_loop
 async def test_a_few_ranges_are_asked_ahead_and_no_more(tmp_path: Path, content: bytes) -> None:
     async with library(tmp_path) as at:
         asked = [asyncio.create_task(at.reader.read(BEST, n * 10_000, 10_000, SIZE)) for n in range(50)]

@@ -55,6 +55,8 @@ class LabWorker:
         self.peer_id = peer_id
         self.board = JobBoard()
         self.sessions: list[PeerSession] = []
+        self.given: list[str] = []
+        """The id of each command that came, however often."""
         self.obeyed: list[tuple[str, str]] = []
         self.may = threading.Event()
         self.may.set()
@@ -70,6 +72,7 @@ class LabWorker:
 
     def obey(self, command: Command, command_id: str, by: str) -> CommandAnswer:
         """Obey once, however often it is told, and tell everybody."""
+        self.given.append(command_id)
         assert self.may.wait(LONGEST_S)
         with self._lock:
             if command_id not in self._answers:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from sleap_rtc.events.job_samples import check_sample
 from sleap_rtc.storage.errors import InputError
 
 if TYPE_CHECKING:
@@ -13,12 +12,11 @@ if TYPE_CHECKING:
 
 
 def save_file(path: Path, content: bytes) -> Path:
-    """Write a sample where nothing is yet, and return where that is: beside what has this name already.
+    """Write a file where nothing is yet, and return where that is: beside what has this name already.
 
     Raises:
-        InputError: it is no picture, or cannot be written.
+        InputError: it cannot be written.
     """
-    check_sample(path.name, content)
     for number in count(2):
         try:
             with path.open("xb") as file:

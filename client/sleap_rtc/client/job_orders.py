@@ -13,9 +13,10 @@ from ulid import ULID
 from sleap_rtc.client.aside import aside
 from sleap_rtc.client.job_errors import CommandUnanswered, FileOfJobMissing
 from sleap_rtc.events.job_commands import CommandAnswer
+from sleap_rtc.events.job_samples import LARGEST_SAMPLE_BYTES, check_sample
 from sleap_rtc.events.service_http import ServiceProblem
 from sleap_rtc.live.errors import PeerLost, TalkRefused
-from sleap_rtc.live.file_requests import LARGEST_READ_BYTES, What
+from sleap_rtc.live.file_requests import What
 from sleap_rtc.storage.errors import SleapRtcError, Unreachable
 
 if TYPE_CHECKING:
@@ -66,11 +67,22 @@ class JobOrders:
             ) from None
 
     async def fetch(self, name: str) -> bytes:
-        """Return a file that a command made. Raises FileOfJobMissing."""
+        """Return a picture that a command made.
+
+        Raises:
+            FileOfJobMissing: it cannot be had.
+            InputError: it is no picture, or too large.
+        """
+        content = await self._file(name)
+        check_sample(name, content)
+        return content
+
+    async def _file(self, name: str) -> bytes:
         talk = self._watch.talk
         try:
             if talk is not None:
-                return await talk.files.read_small(What(job_id=self._place[1], file=name), LARGEST_READ_BYTES)
+                what = What(job_id=self._place[1], file=name)
+                return await talk.files.read_small(what, LARGEST_SAMPLE_BYTES)
         except SleapRtcError:
             pass  # then the room may have it
         try:

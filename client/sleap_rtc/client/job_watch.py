@@ -172,13 +172,13 @@ class JobWatch:
                 await asyncio.wait_for(self._look_now.wait(), pause_s)
 
     async def _look_at(self, job: JobView) -> None:
-        if job != self.job:
-            self.job = job
-            self._tell(JobSeen(job))
+        seen, before, self.job = JobSeen(job), self.job, job
+        if not seen.says_no_more_than(before):
+            self._tell(seen)
         if job.state not in HELD:
             await self._hear_last_words()
         # A record from before the end of a run that was told is no reason to call its worker again.
-        over = job.ended or 0 < job.fencing <= self._run_ended
+        over = job.ended or self._was_told(job)
         why = job.waiting.reason if job.waiting is not None else ""
         held = job.state in HELD and not over
         at = Whereabouts(held, job.worker_peer_id, job.fencing, over and job.waiting is None, why)
@@ -280,14 +280,19 @@ class JobWatch:
 
     async def _hear_the_rest(self, job: JobView) -> None:
         """Hear what is kept of a job that has ended, if its worker has not told the end."""
-        if self._run_ended < job.fencing:
-            ear = self._ear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(ear.ended.wait(), KEPT_WORDS_S)
-            ear.close()
-        if not self._seen.run:
+        if self._was_told(job):
+            return
+        ear = self._ear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ear.ended.wait(), KEPT_WORDS_S)
+        ear.close()
+        if not self._was_told(job):
             with suppress(SleapRtcError):
-                self._tell(LogRead(await aside(lambda: whole_log(self._service, self._place))))
+                if text := await aside(lambda: whole_log(self._service, self._place)):
+                    self._tell(LogRead(text))
+
+    def _was_told(self, job: JobView) -> bool:
+        return 0 < job.fencing <= self._run_ended
 
     def _ear(self) -> ServiceEar:
         return ServiceEar(self._service, self._place, self._seen.position, self._take)

@@ -52,9 +52,13 @@ class LinkState:
 
 @dataclass(frozen=True)
 class JobSeen:
-    """The job's record is another one than the last time."""
+    """The job's record says something else than the last time."""
 
     job: JobView
+
+    def says_no_more_than(self, job: JobView | None) -> bool:
+        """Tell whether another record is the same to whoever watches; it changes while it is held, too."""
+        return job is not None and _worth_telling(self.job) == _worth_telling(job)
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class EventsMissed:
 
 @dataclass(frozen=True)
 class LogRead:
-    """Lines of a log from before, complete with line ends, of a job whose events are not kept any more."""
+    """The log, complete with line ends, of a job that has ended and not all of whose events are kept."""
 
     text: str
 
@@ -83,6 +87,10 @@ class Over:
     """The job has ended, and everything that there was to tell of it was told."""
 
     job: JobView
+
+
+def _worth_telling(job: JobView) -> JobView:
+    return job.model_copy(update={"lease": None, "watched_until": None, "asked": (), "write_id": ""})
 
 
 Item = Told | LinkState | JobSeen | EventsMissed | LogRead | ServiceAway | Over

@@ -127,15 +127,16 @@ class LiveJob:
         return self._begin(lambda orders: orders.give(command))
 
     def fetch(self, name: str) -> bytes:
-        """Return a file that a command made.
+        """Return a picture that a command made.
 
         Raises:
             FileOfJobMissing: it cannot be had.
+            InputError: it is no picture, or too large.
         """
         return self._wait_for(self.fetch_later(name))
 
     def fetch_later(self, name: str) -> Future[bytes]:
-        """Return a file that a command made, later."""
+        """Return a picture that a command made, later; `fetch` says what may go wrong."""
         return self._begin(lambda orders: orders.fetch(name))
 
     def _begin(self, work: Callable[[JobOrders], Coroutine[Any, Any, T]]) -> Future[T]:

@@ -106,7 +106,7 @@ class LiveModel:
             case EventsMissed():
                 self.run.missed = True
             case LogRead():
-                self.lines.extend(item.text.splitlines())
+                self.lines = deque(item.text.splitlines(), maxlen=MOST_LINES)
             case ServiceAway():
                 self.away = item.text
             case Over():
