@@ -18,7 +18,6 @@ from sleap_rtc.client.transport_selector import (
     TransportRefused,
     TransportSelector,
     WorkerBusy,
-    with_relay_price,
 )
 from sleap_rtc.storage.errors import ExitCode
 from sleap_rtc.storage.price_list import LIST_PRICES
@@ -141,20 +140,20 @@ def test_a_model_goes_through_s3_so_that_it_outlives_the_worker() -> None:
 
 def test_a_relay_that_costs_more_than_egress_is_avoided() -> None:
     facts: dict[str, Any] = {"worker": OURS, "path": ExpectedPath.RELAYED}
-    assert chosen(prices=with_relay_price(LIST_PRICES, 0.40), **facts) is Transport.S3
-    assert chosen(prices=with_relay_price(LIST_PRICES, 0.05), **facts) is Transport.WEBRTC
+    assert chosen(prices=LIST_PRICES.with_relay(0.40), **facts) is Transport.S3
+    assert chosen(prices=LIST_PRICES.with_relay(0.05), **facts) is Transport.WEBRTC
 
 
 def test_for_a_worker_in_the_region_even_a_cheap_relay_is_avoided() -> None:
-    cheap = with_relay_price(LIST_PRICES, 0.05)
+    cheap = LIST_PRICES.with_relay(0.05)
     relayed = ExpectedPath.RELAYED
     assert chosen(THRESHOLD, worker=OURS, path=relayed, prices=cheap, in_region=True) is Transport.S3
 
 
 def test_an_unknown_path_is_judged_by_how_likely_a_relay_is() -> None:
     facts: dict[str, Any] = {"worker": OURS, "path": ExpectedPath.UNKNOWN}
-    assert chosen(prices=with_relay_price(LIST_PRICES, 0.40), **facts) is Transport.WEBRTC
-    assert chosen(prices=with_relay_price(LIST_PRICES, 0.60), **facts) is Transport.S3
+    assert chosen(prices=LIST_PRICES.with_relay(0.40), **facts) is Transport.WEBRTC
+    assert chosen(prices=LIST_PRICES.with_relay(0.60), **facts) is Transport.S3
 
 
 def test_s3_is_taken_where_it_is_known_to_be_much_faster() -> None:
@@ -207,8 +206,8 @@ def test_what_is_forced_is_done_or_refused(facts: Facts) -> None:
 
 @given(FACTS, st.floats(0, 2), st.floats(0, 2))
 def test_a_dearer_relay_never_speaks_for_webrtc(facts: Facts, price: float, more: float) -> None:
-    cheap = outcome(replace(facts, prices=with_relay_price(LIST_PRICES, price)))
-    dear = outcome(replace(facts, prices=with_relay_price(LIST_PRICES, price + more)))
+    cheap = outcome(replace(facts, prices=LIST_PRICES.with_relay(price)))
+    dear = outcome(replace(facts, prices=LIST_PRICES.with_relay(price + more)))
     assume(cheap is not None)
     assert dear is not None
     assert (cheap, dear) != (Transport.S3, Transport.WEBRTC)

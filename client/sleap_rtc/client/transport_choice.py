@@ -18,7 +18,6 @@ from sleap_rtc.client.transport_selector import (
     NoWayThere,
     Transport,
     TransportSelector,
-    with_relay_price,
 )
 from sleap_rtc.client.worker_choice import WorkerUndecided, counterparts, decided
 from sleap_rtc.live.engine import engine_missing
@@ -145,7 +144,7 @@ async def transport_chosen(
             no_s3=cloud.no_s3,
             forced=forced,
             detached=detached,
-            prices=with_relay_price(LIST_PRICES, settings.relay_usd_per_gb),
+            prices=LIST_PRICES.with_relay(settings.relay_usd_per_gb),
         )
         session = None
         if room is not None and best is not None and _worth_a_call(selector, facts):

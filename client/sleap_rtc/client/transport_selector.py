@@ -1,7 +1,6 @@
 """Pure: whether a file goes to the worker over WebRTC or through S3, and why, in a sentence.
 
-The rules, the first that applies:
-
+The first rule that applies:
     the user forces a way           it is taken, or refused with the reason why it cannot be
     a worker of the existing tool   WebRTC, whatever the size: it knows nothing of S3
     only one way is there           that one
@@ -17,7 +16,7 @@ The rules, the first that applies:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NoReturn
 
@@ -26,7 +25,7 @@ from sleap_rtc.storage.price_list import LIST_PRICES, PriceList
 from sleap_rtc.storage.transfer_cost import Transfer, TransferCost, transfer_cost
 
 ASSUMED_RELAY_SHARE = 0.2
-"""How likely a relay is taken to be before there is a connection. An assumption: nobody has measured it."""
+"""How likely a relay is taken to be before there is a connection: an assumption, nobody has measured it."""
 _MUCH_FASTER = 2.0
 _WORTH_WAITING_S = 60.0
 _MB = 1_000_000
@@ -157,8 +156,7 @@ class TransportSelector:
         cost = transfer_cost(_transfer(facts))
         if facts.forced is not None:
             return _forced(facts, facts.forced, cost)
-        transport, reason = self._chosen(facts, cost)
-        return Decision(transport, reason, cost)
+        return Decision(*self._chosen(facts, cost), cost)
 
     def _chosen(self, facts: Facts, cost: TransferCost) -> tuple[Transport, str]:
         worker = facts.worker
@@ -286,14 +284,8 @@ def _much_slower(facts: Facts) -> str:
     if not peer or not s3:
         return ""
     peer_s, s3_s = facts.size_bytes / peer, facts.size_bytes / s3
-    if peer_s < _MUCH_FASTER * s3_s or peer_s - s3_s < _WORTH_WAITING_S:
-        return ""
-    return f"{s3_s:.0f} s rather than {peer_s:.0f} s"
-
-
-def with_relay_price(prices: PriceList, relay_usd_per_gb: float) -> PriceList:
-    """Return a price list with the price of the relay that is used here."""
-    return replace(prices, relay_gb=relay_usd_per_gb)
+    much = peer_s >= _MUCH_FASTER * s3_s and peer_s - s3_s >= _WORTH_WAITING_S
+    return f"{s3_s:.0f} s rather than {peer_s:.0f} s" if much else ""
 
 
 def _refuse(why: str) -> NoReturn:

@@ -11,7 +11,7 @@ A gigabyte is 10^9 bytes here, as it is wherever traffic is sold.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 GB = 1_000_000_000
 DAYS_A_MONTH = 365 / 12
@@ -42,6 +42,10 @@ class PriceList:
     sqs: float
     sns: float
     relay_gb: float
+
+    def with_relay(self, relay_gb: float) -> PriceList:
+        """Return the list with the price of the relay that is used here."""
+        return replace(self, relay_gb=relay_gb)
 
 
 LIST_PRICES = PriceList(
