@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from support.engines import running_localstack, running_moto, running_seaweedfs
 from support.product import Product
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from types_boto3_s3 import S3Client
+
+
+# How long an example takes says nothing on a machine that has other things to do.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")

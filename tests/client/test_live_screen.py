@@ -180,7 +180,7 @@ def test_thousands_of_epochs_and_words_in_any_script_fit() -> None:
     shown(story.model, 80, 24)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 250), st.integers(1, 80))
 def test_no_size_is_too_small_or_too_large(width: int, height: int) -> None:
     shown(training(12).model, width, height)

@@ -125,7 +125,7 @@ class Story:
         await running
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(outcomes=outcomes, receive=faults, send=faults, extend=faults, delete=faults, letters=faults)
 def test_a_message_is_done_or_in_the_dead_letters_whatever_fails(
     outcomes: list[Outcome | Exception],
@@ -143,7 +143,7 @@ def test_a_message_is_done_or_in_the_dead_letters_whatever_fails(
     assert {message.body for message, _ in story.seen} == {"the body"}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(outcomes=outcomes)
 def test_attempts_are_counted_exactly_when_the_trouble_counts(outcomes: list[Outcome | Exception]) -> None:
     story = Story(outcomes, [])

@@ -401,4 +401,4 @@ def void(_: object) -> None:
 
 
 TestEventPlane = EventPlane.TestCase
-TestEventPlane.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
+TestEventPlane.settings = settings(max_examples=100, stateful_step_count=60)

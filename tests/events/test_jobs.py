@@ -402,4 +402,4 @@ class JobLife(RuleBasedStateMachine):
 
 
 TestJobLife = JobLife.TestCase
-TestJobLife.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestJobLife.settings = settings(max_examples=60, stateful_step_count=30)

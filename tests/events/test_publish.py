@@ -210,7 +210,7 @@ def test_another_object_of_the_rooms_bucket_is_refused(house: House) -> None:
 EVENTS = ["upload notice", "model notice", "worker", "message lost", "sweep", "restart"]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.sampled_from(EVENTS), max_size=10))
 def test_whatever_is_lost_doubled_or_reordered_the_job_ends_with_one_model(events: list[str]) -> None:
     house = House()

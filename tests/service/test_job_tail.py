@@ -356,7 +356,7 @@ async def test_a_job_that_is_gone_ends_the_stream_with_an_error(bucket: Bucket) 
 seqs = st.lists(st.integers(1, 3), min_size=1, max_size=6)
 
 
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=40)
 @given(
     sizes=seqs,
     overlaps=st.lists(st.integers(0, 3), min_size=6, max_size=6),

@@ -127,7 +127,7 @@ def test_an_upload_that_is_not_complete_gets_no_job(desk: Desk) -> None:
         desk.submit(desk.house.completed_upload(state="open", job=None, job_id=None), "one")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=6))
 def test_however_often_submissions_come_each_is_one_job(submissions: list[str]) -> None:
     desk = Desk()

@@ -11,7 +11,7 @@ import pytest
 
 from sleap_rtc.observability.logs import configure_logs
 from sleap_rtc.settings import Settings
-from sleap_rtc.settings.environments import ADDRESSES, RULES, anonymous_signin, refusals
+from sleap_rtc.settings.environments import ADDRESSES, RULES, anonymous_signin, existing_tool, refusals
 from sleap_rtc.settings.loading import find_settings
 from sleap_rtc.settings.names import ENVIRONMENTS, SETTINGS
 
@@ -102,7 +102,8 @@ def _is_json(text: str) -> bool:
         ("production", True, True),
     ],
 )
-def test_anybody_gets_a_token_in_development_alone_unless_it_is_set(
+def test_what_lets_strangers_in_holds_in_development_alone_unless_it_is_set(
     environment: Environment, said: bool | None, holds: bool
 ) -> None:
-    assert anonymous_signin(Settings(environment=environment, anonymous_signin=said)) is holds
+    settings = Settings(environment=environment, anonymous_signin=said, existing_tool=said)
+    assert anonymous_signin(settings) is existing_tool(settings) is holds

@@ -33,7 +33,7 @@ def sent(
 
 
 @given(rate=rates, latest_s=st.sampled_from([0.0, 0.002, 0.015]))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_over_any_half_minute_the_rate_is_kept_within_five_percent(rate: int, latest_s: float) -> None:
     limit = BandwidthLimit(rate)
     times = [now for now, _ in sent(limit, 90, latest_s=latest_s)]

@@ -159,7 +159,7 @@ class Writers(RuleBasedStateMachine):
             assert all(state == states[0] for state in states)
 
 
-Writers.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+Writers.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
 TestWriters = Writers.TestCase
 
 

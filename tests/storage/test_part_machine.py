@@ -98,7 +98,7 @@ class AnyCourse(RuleBasedStateMachine):
             assert last == Fail(reason)
 
 
-AnyCourse.TestCase.settings = settings(max_examples=150, deadline=None)
+AnyCourse.TestCase.settings = settings(max_examples=150)
 TestAnyCourse = AnyCourse.TestCase
 
 

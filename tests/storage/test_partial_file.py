@@ -177,7 +177,7 @@ def test_a_list_that_claims_what_never_came_is_not_believed(bench: PartialBench)
 
 
 @given(cut=st.integers(1, 200))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_torn_list_costs_at_most_the_line_being_written(cut: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = PartialBench(Path(folder))
@@ -287,7 +287,7 @@ def test_an_adopter_that_comes_second_at_the_rename_starts_anew(bench: PartialBe
 
 
 @given(earlier=st.sets(st.integers(1, 5)), later=st.sets(st.integers(1, 5)), publishes=st.booleans())
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 def test_a_kill_at_any_line_costs_no_range_that_was_verified(
     earlier: set[int], later: set[int], publishes: bool
 ) -> None:

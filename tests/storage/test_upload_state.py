@@ -116,7 +116,7 @@ def test_a_new_upload_takes_the_place_of_the_old_one_and_its_parts(file: Path) -
 
 
 @given(cut=st.integers(1, 10_000))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 def test_a_kill_at_any_byte_costs_at_most_the_line_being_written(file: Path, cut: int) -> None:
     leave(file, sent(1), sent(2), sent(3))
     whole = beside(file).read_bytes()

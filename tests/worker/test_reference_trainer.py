@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import yaml
 import zmq
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sleap_rtc.local.example_package import make_example_package
@@ -124,7 +124,6 @@ def test_gradients_agree_with_finite_differences() -> None:
             assert gradients[name][index] == pytest.approx(expected, rel=1e-4, abs=1e-7), name
 
 
-@settings(deadline=None)
 @given(
     x=st.floats(1.5, 17.5),
     y=st.floats(1.5, 12.5),
@@ -146,7 +145,6 @@ def test_missing_and_outside_nodes_do_not_count() -> None:
     assert not gradient.any()
 
 
-@settings(deadline=None)
 @given(width=st.integers(1, 700), height=st.integers(1, 700), x=st.floats(0, 700), y=st.floats(0, 700))
 def test_places_survive_the_way_to_the_working_size_and_back(
     width: int, height: int, x: float, y: float
@@ -464,7 +462,6 @@ def test_a_checkpoint_of_other_nodes_is_not_resumed(here: Path) -> None:
         run("trainer_config.resume_ckpt_path=models/single_instance/last.ckpt")
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_other_bytes_are_not_a_checkpoint(content: bytes) -> None:
     with pytest.raises(NotACheckpoint):

@@ -29,18 +29,21 @@ class Rules:
         tls_required: addresses that are not on this machine begin with https://.
         json_logs: logs are JSON lines for a collector, not text for a terminal.
         anonymous_signin: unless the setting says otherwise, the signaling server gives a token to anybody.
+        existing_tool: unless the setting says otherwise, a worker serves clients of the existing tool
+            and prints what lets them in.
     """
 
     tls_required: bool
     json_logs: bool
     anonymous_signin: bool
+    existing_tool: bool
 
 
 # Staging rehearses production: what is accepted there is accepted in production.
 RULES: dict[Environment, Rules] = {
-    "development": Rules(tls_required=False, json_logs=False, anonymous_signin=True),
-    "staging": Rules(tls_required=True, json_logs=True, anonymous_signin=False),
-    "production": Rules(tls_required=True, json_logs=True, anonymous_signin=False),
+    "development": Rules(tls_required=False, json_logs=False, anonymous_signin=True, existing_tool=True),
+    "staging": Rules(tls_required=True, json_logs=True, anonymous_signin=False, existing_tool=False),
+    "production": Rules(tls_required=True, json_logs=True, anonymous_signin=False, existing_tool=False),
 }
 
 
@@ -61,6 +64,13 @@ def anonymous_signin(settings: Settings) -> bool:
     if settings.anonymous_signin is not None:
         return settings.anonymous_signin
     return RULES[settings.environment].anonymous_signin
+
+
+def existing_tool(settings: Settings) -> bool:
+    """Tell whether a worker serves clients of the existing tool."""
+    if settings.existing_tool is not None:
+        return settings.existing_tool
+    return RULES[settings.environment].existing_tool
 
 
 def _scheme(name: str) -> str:

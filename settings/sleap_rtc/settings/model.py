@@ -47,7 +47,7 @@ class Settings(BaseSettings):
 
     live_signaling_url: str = ""
     live_signaling_http_url: str = ""
-    existing_tool: bool = True
+    existing_tool: bool | None = None
     served_models_bytes: int = Field(20_000_000_000, ge=0)
 
     s3_upload_bucket: str = "sleap-rtc-uploads"

@@ -19,6 +19,7 @@ from sleap_rtc.live.job_board import JobBoard
 from sleap_rtc.live.signaling_client import Card, SignalingClient
 from sleap_rtc.live.signaling_messages import own_peer_id
 from sleap_rtc.live.token_subject import token_subject
+from sleap_rtc.settings.environments import existing_tool
 from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.direct_wiring import direct_jobs
 from sleap_rtc.worker.downloader import S3Downloader
@@ -86,7 +87,7 @@ def live_part(settings: Settings, room_id: str, kind: WorkerKind) -> LivePart | 
     peer_id = own_peer_id(token_subject(token), f"worker-{secrets.token_hex(4)}")
     # To the existing tool's clients this means that it takes no jobs over WebRTC.
     told = metadata(socket.gethostname(), status="maintenance", reads_models=kind.advertises)
-    if settings.existing_tool:
+    if existing_tool(settings):
         told = told.updated(legacy_card())
     card = Card(room_id, peer_id, "worker", told)
     models = None
@@ -230,7 +231,7 @@ async def run_worker(
                 )
                 work.append(direct.run(stop))
             work.append(LiveServer(live.signaling, board, live.models, counted.peers, direct).run(stop))
-            if settings.existing_tool:
+            if existing_tool(settings):
                 shop = LegacyShop(room_id, presence.worker_id, SubprocessTrainer(trainer), connection.guests)
                 token = member_token(settings, room_id)
                 work += Reception(live.signaling, room_id, slot, watch, shop, work_dir, token).work(stop)
