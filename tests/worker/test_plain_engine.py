@@ -80,10 +80,18 @@ def test_a_stop_is_obeyed_even_while_it_is_held(training: WatchedTraining) -> No
     assert training.events[-1] == TrainingEnded(stopped=True)
 
 
-def test_the_end_of_the_job_ends_it_while_it_is_held(training: WatchedTraining) -> None:
-    training.tell(Pause())
-    training.stop.set()
-    assert not training.result().stopped
+def test_the_end_of_the_job_ends_it_in_peace_while_it_is_held(
+    tiny: TrainingPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last_act = 'lambda *_: (pathlib.Path("last act").touch(), os._exit(0))'
+    before = f"import signal\nsignal.signal(signal.SIGTERM, {last_act})"
+    install_plain_engine(tmp_path / "bin", monkeypatch, before)
+    with WatchedTraining(SubprocessTrainer("sleap-nn"), tiny, {}) as training:
+        training.since(0, BatchEnded)
+        training.tell(Pause())
+        training.stop.set()
+        assert not training.result().stopped
+    assert (tiny.folder / "last act").exists()
 
 
 @pytest.mark.parametrize("command", [SetLearningRate(value=0.1), Sample()])

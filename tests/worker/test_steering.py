@@ -239,6 +239,7 @@ def test_a_command_that_comes_again_is_answered_again_and_done_once() -> None:
     context = zmq.Context()
     listener, commander = context.socket(zmq.SUB), context.socket(zmq.XPUB)
     listener.subscribe("")
+    listener.setsockopt(zmq.RCVTIMEO, 60_000)
     publish, control = (socket.bind_to_random_port("tcp://127.0.0.1") for socket in (listener, commander))
     pause = json.dumps({"command": "pause", "id": "a"})
     with (

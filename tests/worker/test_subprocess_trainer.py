@@ -96,14 +96,19 @@ STUBBORN = (
 )
 
 
-def test_a_tethered_process_dies_with_its_parent_and_so_do_its_children() -> None:
+@pytest.mark.parametrize("held", ["", "hold_session(p)"])
+def test_a_tethered_process_dies_with_its_parent_and_so_do_its_children(held: str) -> None:
     parent = subprocess.Popen(
         [
             sys.executable,
             "-c",
             "import subprocess, sys\n"
+            "from sleap_rtc.worker.tether import hold_session\n"
             f"p = subprocess.Popen({tethered([sys.executable, '-c', STUBBORN])!r}, stdin=subprocess.PIPE,"
-            " start_new_session=True)\n"
+            " start_new_session=True, stdout=subprocess.PIPE)\n"
+            "child = p.stdout.readline().decode()\n"
+            f"{held}\n"
+            "print(child, flush=True)\n"
             "p.wait()",
         ],
         stdout=subprocess.PIPE,

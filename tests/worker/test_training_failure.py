@@ -94,7 +94,7 @@ def test_a_plain_engine_that_trains_on_without_a_loss_is_ended(
         "print('on and on', flush=True)"
     )
     install_plain_engine(tmp_path / "bin", monkeypatch, before=before)
-    failed = failure("sleap-nn", tiny)
+    failed = failure("sleap-nn", tiny, {"trainer_config.max_epochs": "100"})
     assert failed.code == "training_diverged"
     assert "on and on" in str(failed)
 

@@ -56,6 +56,7 @@ def main(script: str, arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _end_at_once)
     _hook(arguments)
     sys.argv = [script, *arguments]
+    sys.path[0] = str(Path(script).parent)  # as if it had been started itself; our modules have common names
     try:
         runpy.run_path(script, run_name="__main__")
     except SystemExit as end:
