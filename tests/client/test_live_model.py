@@ -120,9 +120,23 @@ def test_another_run_begins_afresh_but_for_the_log_and_the_answers(story: Story)
     story.run, story.seq = 2, 0
     story.tell(StepTaken(state="downloading"))
     run = story.model.run
-    assert (run.number, run.begun, run.paused, run.transfers, story.model.curve) == (2, None, False, {}, None)
+    assert (run.number, run.begun, run.paused, run.transfers, run.epoch) == (2, None, False, {}, None)
     assert list(story.model.lines) == ["from the first"]
     assert len(story.model.answers) == 1
+
+
+@pytest.mark.parametrize(("goes_on_with", "epochs"), [(3, (1, 2, 3, 4)), (0, (1,))])
+def test_a_run_that_goes_on_from_a_checkpoint_continues_the_curve(
+    story: Story, goes_on_with: int, epochs: tuple[int, ...]
+) -> None:
+    for number in range(5):
+        story.epoch(number, val_loss=1.0)
+    story.run, story.seq = 2, 0
+    story.tell(BEGUN)
+    story.epoch(goes_on_with, val_loss=2.0)
+    curve = story.model.curve
+    assert curve is not None
+    assert (curve.epochs, curve.val[-1]) == (epochs, 2.0)
 
 
 def test_steps_are_those_of_the_record_and_those_that_it_does_not_know_yet(story: Story) -> None:

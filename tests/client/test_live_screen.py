@@ -159,6 +159,21 @@ def test_a_job_that_waits_says_why_and_one_that_failed_too() -> None:
     assert "trying again" in "\n".join(shown(story.model, 110, 20))
 
 
+@pytest.mark.parametrize("width", [40, 60])
+def test_a_reason_is_told_to_its_end_on_a_narrow_terminal(width: int) -> None:
+    story = Story()
+    why = "no worker takes jobs of this room; `sleap-rtc worker -r 3221f18d` starts one on a GPU"
+    story.model.take(LinkState(Link.WAITING, why))
+    assert why in " ".join(line.strip() for line in shown(story.model, width, 24))
+
+
+def test_a_transfer_that_is_done_says_so_where_there_is_just_room_for_it() -> None:
+    story = training()
+    story.tell(UPLOAD.model_copy(update={"done_bytes": 212_900, "total_bytes": 212_900, "state": "done"}))
+    for width in range(40, 120):
+        assert any(line.rstrip().endswith("done") for line in shown(story.model, width, 40))
+
+
 def test_a_loss_that_is_no_number_is_shown_and_explained() -> None:
     story = training()
     story.epoch(40, train_loss=math.nan, val_loss=math.inf)

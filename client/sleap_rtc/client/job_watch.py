@@ -167,7 +167,7 @@ class JobWatch:
                 await self._look_at(job)
                 if job.ended:
                     return job
-            pause_s = self._looks.connected_s if self.talk is not None else self._looks.every_s
+            pause_s = self._looks.connected_s if self._path.is_live else self._looks.every_s
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look_now.wait(), pause_s)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
+from rich.console import Console
 from rich.text import Text
 
 from sleap_rtc.client.display import human_bytes, human_duration
@@ -28,6 +30,10 @@ _STATE_STYLES = {"published": "green", "failed": "red", "cancelled": "yellow", "
 _CHART_STYLES = {TRAIN: "blue", VAL: "bright_magenta"}
 _MOST_GPUS = 4
 _SHORT_ID = 8
+_MOST_WRAPPED = 4
+_LEAST_TITLE = 12
+_ANY = Console(width=_WIDE)
+"""Wrapping asks a console for its tab size alone."""
 
 
 def head(model: LiveModel, round_trip_s: float | None, width: int) -> list[Text]:
@@ -48,10 +54,11 @@ def head(model: LiveModel, round_trip_s: float | None, width: int) -> list[Text]
     for name, text in about:
         if text:
             second.append("  " if second else "").append(name, "dim").append(text)
+    below = [second] if second else []
     link = way(model, round_trip_s)
     if wide and cell_len(first.plain) + cell_len(link.plain) + 2 <= width:
-        return [_both_ends(first, link, width), second] if second else [_both_ends(first, link, width)]
-    return [first, link, second] if second else [first, link]
+        return [_both_ends(first, link, width), *below]
+    return [first, *_wrapped(link, width), *below]
 
 
 def way(model: LiveModel, round_trip_s: float | None) -> Text:
@@ -63,7 +70,7 @@ def way(model: LiveModel, round_trip_s: float | None) -> Text:
     return text
 
 
-def notes(model: LiveModel, now: datetime) -> list[Text]:
+def notes(model: LiveModel, now: datetime, width: int) -> list[Text]:
     """Return what a person should know: why nothing happens, or what is missing."""
     found = []
     if model.away:
@@ -77,7 +84,7 @@ def notes(model: LiveModel, now: datetime) -> list[Text]:
         if job.failure is not None:
             found.append(Text(f"{job.failure.code}: {job.failure.message}", "red"))
         found.append(Text(next_step(job, now), "dim"))
-    return found
+    return [line for note in found for line in _wrapped(note, width)]
 
 
 def steps(model: LiveModel, width: int) -> list[Text]:
@@ -127,8 +134,7 @@ def _losses(model: LiveModel, width: int) -> Text:
     ]
     if run.learning_rate is not None:
         pairs.append(("rate", f"{run.learning_rate:.3g}", ""))
-    curve = model.curve
-    if curve is not None and (best := curve.best()):
+    if best := model.best:
         pairs.append(("best", f"{best[1]:.4g} at epoch {best[0]}", ""))
     for name, text, style in pairs:
         if text and cell_len(line.plain) + len(name) + len(text) + 3 <= width:
@@ -157,10 +163,12 @@ def transfers(model: LiveModel, width: int) -> list[Text]:
 def transfer(moved: TransferMoved, width: int) -> Text:
     """Return one transfer, with a bar where there is room for one."""
     line = Text(_title(moved))
-    line.truncate(max(32, width // 2), overflow="ellipsis")
     whole = f"  {_sizes(moved)}{_pace(moved)}"
     short = f"  {_done(moved):.0%}{_pace(moved)}"
-    tail = whole if cell_len(line.plain) + cell_len(whole) <= width else short
+    line.truncate(
+        max(_LEAST_TITLE, min(max(32, width // 2), width - cell_len(short) - 2)), overflow="ellipsis"
+    )
+    tail = whole if cell_len(line.plain) + 2 + cell_len(whole) <= width else short
     room = min(40, width - cell_len(line.plain) - cell_len(tail) - 2)
     style = {"failed": "red", "cancelled": "yellow", "paused": "yellow"}.get(moved.state, "dim")
     return line.append("  ").append_text(bar(_done(moved), room)).append(tail, style)
@@ -209,12 +217,16 @@ def chart(model: LiveModel, width: int, height: int) -> list[Text]:
     key = Text.assemble(
         ("Loss ", "bold"), ("── validation ", _CHART_STYLES[VAL]), ("╴╴ training", _CHART_STYLES[TRAIN])
     )
-    drawn = loss_chart(curve, width, height - 1)
+    drawn = _drawn(curve, width, height - 1)
     lines = [
         Text.assemble(*((piece.text, _CHART_STYLES.get(piece.kind, "dim")) for piece in line))
         for line in drawn
     ]
     return [key, *lines]
+
+
+# A curve of thousands of epochs is drawn once for each of them, not with every batch.
+_drawn = lru_cache(maxsize=1)(loss_chart)
 
 
 def machine(model: LiveModel) -> list[Text]:
@@ -242,9 +254,10 @@ def _gpu(gpu: GpuMeasured) -> Text:
     return Text.assemble(("GPU  ", "dim"), "  ".join(parts))
 
 
-def answers(model: LiveModel, most: int) -> list[Text]:
-    """Return what became of the last commands, whoever gave them."""
-    return [answered(each) for each in list(model.answers)[-most:]] if most > 0 else []
+def answers(model: LiveModel, most: int, width: int) -> list[Text]:
+    """Return what became of the last commands, whoever gave them; the newest first, and whole."""
+    newest, *others = [answered(each) for each in reversed(model.answers)] or [Text()]
+    return [*_wrapped(newest, width), *others[: most - 1]] if newest else []
 
 
 def answered(event: CommandAnswered) -> Text:
@@ -273,6 +286,13 @@ def _flowing(texts: Iterable[Text], width: int) -> list[Text]:
             lines.append(Text())
         lines[-1].append("  " if lines[-1] else "").append_text(text)
     return lines
+
+
+def _wrapped(text: Text, width: int) -> list[Text]:
+    """Return a sentence in as many lines as it needs, but for those that nobody would read."""
+    if cell_len(text.plain) <= width:
+        return [text]
+    return list(text.wrap(_ANY, width))[:_MOST_WRAPPED]
 
 
 def _both_ends(left: Text, right: Text, width: int) -> Text:

@@ -57,7 +57,7 @@ class Step:
 
 @dataclass
 class Run:
-    """What was told of one run of the job, and is nothing to the next one."""
+    """What was told of one run of the job, and but for the losses is nothing to the next one."""
 
     number: int = 0
     begun: TrainingBegun | None = None
@@ -93,6 +93,9 @@ class LiveModel:
         self.answers: deque[CommandAnswered] = deque(maxlen=MOST_ANSWERS)
         self.away = ""
         self.over = False
+        self._curve: LossCurve | None = None
+        self._best: tuple[int, float] | None = None
+        self._drawable = False
 
     def take(self, item: Item) -> None:
         """Put an item to the rest."""
@@ -116,15 +119,19 @@ class LiveModel:
 
     @property
     def curve(self) -> LossCurve | None:
-        """The loss by epoch, counted from 1; None where there is none yet."""
-        epochs = sorted(self.run.losses)
-        losses = [self.run.losses[epoch] for epoch in epochs]
-        curve = LossCurve(
-            tuple(epoch + 1 for epoch in epochs),
-            tuple(train for train, _ in losses),
-            tuple(val for _, val in losses),
-        )
-        return curve if curve.values() else None
+        """The loss by epoch, counted from 1; None where there is none yet. The same until there is more."""
+        if self._curve is None and self.run.losses:
+            epochs = sorted(self.run.losses)
+            train, val = zip(*(self.run.losses[epoch] for epoch in epochs), strict=True)
+            self._curve = LossCurve(tuple(epoch + 1 for epoch in epochs), train, val)
+            self._best = self._curve.best()
+            self._drawable = bool(self._curve.values())
+        return self._curve if self._drawable else None
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """The epoch with the lowest validation loss, and that loss; None where there is none."""
+        return self._best if self.curve is not None else None
 
     @property
     def steps(self) -> list[Step]:
@@ -166,7 +173,7 @@ class LiveModel:
 
     def _told(self, told: Told) -> None:
         if told.run != self.run.number:
-            self.run = Run(number=told.run)
+            self.run = Run(number=told.run, losses=self.run.losses)
         run, event = self.run, told.event
         match event:
             case StepTaken():
@@ -180,10 +187,7 @@ class LiveModel:
                     run.batch = event
                     self._rate(event.logs)
             case EpochEnded():
-                run.epoch, run.batch = event, None
-                run.ended_at.append(told.at)
-                run.losses[event.epoch] = (train_loss(event.logs), val_loss(event.logs))
-                self._rate(event.logs)
+                self._epoch(event, told.at)
             case MachineMeasured():
                 run.machine = event
             case TransferMoved():
@@ -194,6 +198,16 @@ class LiveModel:
                 run.end = event
             case _:
                 assert_never(event)
+
+    def _epoch(self, event: EpochEnded, at: datetime) -> None:
+        run, self._curve = self.run, None
+        if run.epoch is None:
+            # A run that goes on from a checkpoint of an earlier one has that one's epochs behind it.
+            run.losses = {each: loss for each, loss in run.losses.items() if each < event.epoch}
+        run.epoch, run.batch = event, None
+        run.ended_at.append(at)
+        run.losses[event.epoch] = (train_loss(event.logs), val_loss(event.logs))
+        self._rate(event.logs)
 
     def _rate(self, logs: Mapping[str, float]) -> None:
         rate = next((logs[name] for name in _RATES if name in logs), None)

@@ -85,6 +85,11 @@ class LivePath:
         return Call(self._at.peer_id, self._at.run)
 
     @property
+    def is_live(self) -> bool:
+        """Whether there is a session."""
+        return self._session is not None
+
+    @property
     def held(self) -> bool:
         """Whether a worker is at the job."""
         return self._at.held

@@ -59,12 +59,12 @@ class LiveScreen:
         """Return the screen, no line of which has to be shown in full."""
         model = self._model
         head = blocks.head(model, self._round_trip_s(), width)
-        notes = blocks.notes(model, self._now())
+        notes = blocks.notes(model, self._now(), width)
         steps = blocks.steps(model, width)
         training = blocks.training(model, width)
         transfers = blocks.transfers(model, width)
         machine = blocks.machine(model)
-        answers = blocks.answers(model, _MOST_ANSWERS)
+        answers = blocks.answers(model, _MOST_ANSWERS, width)
         below = [self._below(), *blocks.keys(model, width)] if self.with_keys else []
         chart_wanted = _LEAST_CHART if model.curve is not None and width >= LEAST_WIDTH else 0
         # What has to go first where there is no room stands first.

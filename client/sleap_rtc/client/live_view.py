@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from sleap_rtc.events.job_commands import Command, CommandAnswer
 
 _TICK_S = 0.1
-_DRAW_ANYWAY_S = 1.0
+_DRAW_AGAIN_S, _DRAW_ANYWAY_S = 0.25, 1.0
 _SUMMARY_LINES = 30
+_SAID_FOR_S = 15.0
 
 
 class LiveView:
@@ -53,7 +54,7 @@ class LiveView:
         self._keys = keys
         self._folder = folder
         self._pressed = Keyboard()
-        self._said = ""
+        self._said, self._said_at = "", 0.0
         self._answer: CommandAnswer | None = None
         self._under_way: list[tuple[Future[Any], Callable[[Any], None]]] = []
         self.screen = LiveScreen(self.model, lambda: live.round_trip_s, self._below)
@@ -65,15 +66,16 @@ class LiveView:
             NotFound, Refused: as the job's items do.
         """
         with Live(self.screen, console=console, screen=True, auto_refresh=False) as display:
-            drawn_at = 0.0
+            drawn_at, stale = 0.0, True
             while True:
                 key = self._keys.next(_TICK_S)
-                changed = self._take_items() | self._take_results()
+                stale |= self._take_items() | self._take_results()
                 if key and self._press(key):
                     return None
-                if key or changed or time.monotonic() - drawn_at >= _DRAW_ANYWAY_S:
+                since_s = time.monotonic() - drawn_at
+                if key or (stale and since_s >= _DRAW_AGAIN_S) or since_s >= _DRAW_ANYWAY_S:
                     display.refresh()
-                    drawn_at = time.monotonic()
+                    drawn_at, stale = time.monotonic(), False
                 if self.model.over:
                     return self.model.job
 
@@ -122,14 +124,15 @@ class LiveView:
         return bool(done)
 
     def _say(self, text: str) -> None:
-        self._said, self._answer = text, None
+        self._said, self._answer, self._said_at = text, None, time.monotonic()
 
     def _below(self) -> Text:
         if self._pressed.prompt:
             return Text(self._pressed.prompt, "bold yellow")
-        # Among the answers that everybody sees it stands already.
+        # Among the answers that everybody sees it may stand already.
         told = self._answer is not None and any(each.answer == self._answer for each in self.model.answers)
-        return Text("" if told else self._said, "yellow")
+        old = not self._under_way and time.monotonic() - self._said_at > _SAID_FOR_S
+        return Text("" if told or old else self._said, "yellow")
 
 
 def has_whole_terminal() -> bool:
