@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.jobs import claim, make_job, queued_job
 
 from sleap_rtc.client.live_items import Link, LinkState
 from sleap_rtc.client.live_path import (
@@ -24,6 +25,7 @@ from sleap_rtc.client.live_path import (
     Whereabouts,
 )
 from sleap_rtc.client.seen_events import SeenEvents
+from sleap_rtc.events.api import JobView
 from sleap_rtc.events.job_progress import (
     BatchEnded,
     LineLogged,
@@ -31,6 +33,8 @@ from sleap_rtc.events.job_progress import (
     TransferMoved,
     must_arrive,
 )
+from sleap_rtc.events.jobs import JobState
+from sleap_rtc.events.waiting import WaitCause, Waiting
 
 if TYPE_CHECKING:
     from sleap_rtc.events.job_progress import JobEvent
@@ -156,6 +160,18 @@ def test_the_same_record_again_changes_nothing() -> None:
     before = failing.next(0.0)
     failing.seen(HELD, 0.0)
     assert failing.next(0.0) == before
+
+
+def test_a_record_says_where_the_job_is_unless_its_worker_said_more() -> None:
+    held = JobView(**claim(queued_job()).model_dump(), worker_peer_id="gpu")
+    waiting = Waiting(position=1, cause=WaitCause.BUSY, reason="its turn will come")
+    requeued = JobView(**queued_job().model_dump(), waiting=waiting)
+    ended_job = held.model_copy(update={"state": JobState.FAILED})
+    assert Whereabouts.of(held, 0) == Whereabouts(held=True, peer_id="gpu", run=1)
+    assert Whereabouts.of(held, 1) == Whereabouts(held=False, peer_id="gpu", run=1, done=True)
+    assert Whereabouts.of(requeued, 0) == Whereabouts(held=False, why="its turn will come")
+    assert Whereabouts.of(ended_job, 0) == Whereabouts(held=False, peer_id="gpu", run=1, done=True)
+    assert not Whereabouts.of(JobView(**make_job().model_dump()), 0).done
 
 
 # What is news

@@ -177,12 +177,7 @@ class JobWatch:
             self._tell(seen)
         if job.state not in HELD:
             await self._hear_last_words()
-        # A record from before the end of a run that was told is no reason to call its worker again.
-        over = job.ended or self._was_told(job)
-        why = job.waiting.reason if job.waiting is not None else ""
-        held = job.state in HELD and not over
-        at = Whereabouts(held, job.worker_peer_id, job.fencing, over and job.waiting is None, why)
-        self._path.seen(at, self._now())
+        self._path.seen(Whereabouts.of(job, self._run_ended), self._now())
         self._note()
 
     async def _hear_last_words(self) -> None:

@@ -10,8 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import inf
+from typing import TYPE_CHECKING
 
 from sleap_rtc.client.live_items import Link, LinkState
+from sleap_rtc.events.jobs import HELD
+
+if TYPE_CHECKING:
+    from sleap_rtc.events.api import JobView
 
 PATIENCE_S = 3.0
 """How long nothing is heard before the service is listened to, although the worker may still answer."""
@@ -40,6 +45,14 @@ class Whereabouts:
     run: int = 0
     done: bool = False
     why: str = ""
+
+    @classmethod
+    def of(cls, job: JobView, run_ended: int) -> Whereabouts:
+        """Return what a record says, which may be from before the end of a run that was told."""
+        over = job.ended or 0 < job.fencing <= run_ended
+        why = job.waiting.reason if job.waiting is not None else ""
+        held = job.state in HELD and not over
+        return cls(held, job.worker_peer_id, job.fencing, over and job.waiting is None, why)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from sleap_rtc.client.live_items import (
     Over,
     ServiceAway,
 )
+from sleap_rtc.client.live_transfer import transfer_words
 from sleap_rtc.client.loss_curve import train_loss, val_loss
 from sleap_rtc.events.job_progress import (
     BatchEnded,
@@ -107,7 +108,7 @@ def said(event: JobEvent) -> str:
         case MachineMeasured():
             text = ", ".join(line.plain for line in blocks.measured(event))
         case TransferMoved():
-            text = blocks.transfer_words(event)
+            text = transfer_words(event)
         case CommandAnswered():
             text = blocks.answered(event).plain
         case RunEnded():
