@@ -243,12 +243,12 @@ class JobLab:
         """Cut the newest session, as the network does."""
         self.do(worker.sessions[-1].close("the test cuts it"))
 
-    def live_job(self, **options: Any) -> LiveJob:
+    def live_job(self, token: str = GOOD_TOKEN, **options: Any) -> LiveJob:
         """Return what a client watches the job with."""
         options = {"looks": OFTEN, **options}
         return LiveJob(
             self.service,
-            lambda: live_room(self.server.url, ROOM, GOOD_TOKEN, "client-1"),
+            lambda: live_room(self.server.url, ROOM, token, "client-1"),
             ROOM,
             JOB,
             **options,

@@ -6,6 +6,7 @@ exceptions meanwhile. Ctrl-C, Ctrl-Z and Ctrl-\\ keep their meaning.
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _NAMED = {"\r": ENTER, "\n": ENTER, "\x1b": ESCAPE, "\x7f": BACKSPACE, "\b": BACKSPACE}
-_SEQUENCES = ("\x1b[", "\x1bO")
+_SEQUENCE = re.compile(r"\x1b[\[O][0-9;?]*[A-Za-z~]")
+"""What a terminal sends for arrows and the like (ECMA-48), which are no keys here."""
 
 
 class Keys(Protocol):
@@ -59,11 +61,8 @@ def _signals_as_exceptions() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _key(text: str) -> str:
-    """Return what one read of a terminal means; nothing for arrows and the like, which are no keys here."""
-    if text.startswith(_SEQUENCES):
-        return ""
-    return _NAMED.get(text[:1], text[:1] if text[:1].isprintable() else "")
+def _key(character: str) -> str:
+    return _NAMED.get(character, character if character.isprintable() else "")
 
 
 if sys.platform == "win32":
@@ -122,8 +121,8 @@ else:
                 if not self._typed:
                     time.sleep(within_s)  # the terminal is gone; its signal follows
                     return ""
-            if self._typed.startswith(_SEQUENCES):
-                self._typed = ""
+            if found := _SEQUENCE.match(self._typed):
+                self._typed = self._typed[found.end() :]
                 return ""
             key, self._typed = self._typed[0], self._typed[1:]
             return _key(key)
