@@ -57,7 +57,7 @@ test-faults: $(VENV)/.dev  ## Processes killed in mid-work
 	@$(BIN)/pytest -m faults
 
 test-train: $(VENV)/.dev $(SLEAP_NN_VENV)/.ready  ## Trainings by sleap-nn in an environment of its own (2.4 GB)
-	@SLEAP_RTC_TEST_SLEAP_NN=$(CURDIR)/$(SLEAP_NN_VENV)/bin $(BIN)/pytest -m train
+	@SLEAP_RTC_TEST_SLEAP_NN=$(CURDIR)/$(SLEAP_NN_VENV)/bin $(BIN)/pytest -m train tests/train
 
 test-stores: $(VENV)/.dev $(STORES_VENV)/.ready  ## Stores that ignore conditional writes (JuiceFS, rclone) are refused
 	@SLEAP_RTC_TEST_STORES=$(CURDIR)/$(STORES_VENV)/bin $(BIN)/pytest tests/service/test_careless_stores.py
