@@ -21,6 +21,7 @@ from sleap_rtc.client.live_path import (
     SETTLED_S,
     Call,
     LivePath,
+    Looks,
     Rest,
     Whereabouts,
 )
@@ -160,6 +161,13 @@ def test_the_same_record_again_changes_nothing() -> None:
     before = failing.next(0.0)
     failing.seen(HELD, 0.0)
     assert failing.next(0.0) == before
+
+
+def test_a_record_that_says_the_same_is_looked_at_ever_more_seldom() -> None:
+    looks = Looks()
+    pauses = [looks.pause_s(unchanged_s, live=False) for unchanged_s in (0, 30, 60, 3600)]
+    assert pauses == [2.0, 5.0, 8.0, 10.0]
+    assert looks.pause_s(0, live=True) == 15.0
 
 
 def test_a_record_says_where_the_job_is_unless_its_worker_said_more() -> None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sleap_rtc.client.job_watch import Looks
 from sleap_rtc.client.live_items import Item, LinkState, Over
 from sleap_rtc.client.live_job import LiveJob
+from sleap_rtc.client.live_path import Looks
 from sleap_rtc.client.live_room import live_room
 from sleap_rtc.events.api import JobLog, JobView
 from sleap_rtc.events.job_commands import CommandAnswer
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 ROOM = "mice-1"
 JOB = "01J00000000000000000000000"
-OFTEN = Looks(every_s=0.1, connected_s=0.1)
+OFTEN = Looks(every_s=0.1, seldom_s=0.1, connected_s=0.1)
 
 
 class LabWorker:

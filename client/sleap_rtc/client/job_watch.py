@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
 from math import inf
 from random import random
 from typing import TYPE_CHECKING, Any
 
 from sleap_rtc.client.aside import aside
 from sleap_rtc.client.live_items import EventsMissed, JobSeen, LogRead, Over, ServiceAway
-from sleap_rtc.client.live_path import Call, LivePath, Whereabouts
+from sleap_rtc.client.live_path import Call, LivePath, Looks, Whereabouts
 from sleap_rtc.client.seen_events import SeenEvents
 from sleap_rtc.client.service_ear import ServiceEar, whole_log
 from sleap_rtc.client.worker_talk import WorkerTalk
@@ -46,15 +45,6 @@ LAST_WORDS_S = 5.0
 """How long a worker that is done with a job, as its record says, may still tell what it did."""
 KEPT_WORDS_S = 20.0
 """How long what the service keeps of a job that has ended is waited for."""
-
-
-@dataclass(frozen=True)
-class Looks:
-    """How often the job's record is looked at, in seconds."""
-
-    every_s: float = 2.0
-    connected_s: float = 10.0
-    """While a session tells what happens anyway."""
 
 
 class JobWatch:
@@ -94,6 +84,7 @@ class JobWatch:
         self._seen = SeenEvents()
         self._told_link: LinkState | None = None
         self._run_ended = 0
+        self._changed_at = self._now()
         self._away = False
         self._waiting: set[asyncio.Future[None]] = set()
         self._look_now = asyncio.Event()
@@ -167,13 +158,14 @@ class JobWatch:
                 await self._look_at(job)
                 if job.ended:
                     return job
-            pause_s = self._looks.connected_s if self._path.is_live else self._looks.every_s
+            pause_s = self._looks.pause_s(self._now() - self._changed_at, live=self._path.is_live)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look_now.wait(), pause_s)
 
     async def _look_at(self, job: JobView) -> None:
         seen, before, self.job = JobSeen(job), self.job, job
         if not seen.says_no_more_than(before):
+            self._changed_at = self._now()
             self._tell(seen)
         if job.state not in HELD:
             await self._hear_last_words()
@@ -257,7 +249,7 @@ class JobWatch:
             return
         self._tell(told)
         if isinstance(told.event, RunEnded):
-            self._run_ended = told.run
+            self._run_ended, self._changed_at = told.run, self._now()
             self._look_now.set()
             self._note()
 

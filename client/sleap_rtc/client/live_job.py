@@ -13,7 +13,7 @@ from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sleap_rtc.client.job_orders import JobOrders
-from sleap_rtc.client.job_watch import JobWatch, Looks
+from sleap_rtc.client.job_watch import JobWatch
 from sleap_rtc.client.live_items import Over
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.client.job_service import JobService
     from sleap_rtc.client.live_items import Item
+    from sleap_rtc.client.live_path import Looks
     from sleap_rtc.client.worker_talk import Caller
     from sleap_rtc.events.job_commands import Command, CommandAnswer
 

@@ -56,6 +56,22 @@ class Whereabouts:
 
 
 @dataclass(frozen=True)
+class Looks:
+    """How often the job's record is looked at, in seconds: ever more seldom while it says the same."""
+
+    every_s: float = 2.0
+    seldom_s: float = 10.0
+    connected_s: float = 15.0
+    """While a session tells what happens anyway."""
+
+    def pause_s(self, unchanged_s: float, *, live: bool) -> float:
+        """Return how long not to look, after the record has said the same for so long."""
+        if live:
+            return self.connected_s
+        return min(self.seldom_s, self.every_s + unchanged_s / 10)
+
+
+@dataclass(frozen=True)
 class Call:
     """Call this worker, now, about this run of the job."""
 
