@@ -105,7 +105,7 @@ async def test_frames_are_small_and_few_are_queued(tmp_path: Path, content: byte
         at.pair.ours.bulk.listen(note)
         at.pair.ours.ctl.send(request(1, length=SIZE))
         await until(lambda: sum(sizes) > SIZE)
-        assert max(sizes) == MOST_FRAME_BYTES
+        assert 0.9 * MOST_FRAME_BYTES < max(sizes) <= MOST_FRAME_BYTES
         assert max(queued) <= WATERMARK_BYTES + 2 * MOST_FRAME_BYTES
 
 

@@ -7,15 +7,17 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from sleap_rtc.live.errors import PeerLost
+from sleap_rtc.live.send_window import SendWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiortc import RTCDataChannel
 
-WATERMARK_BYTES = 64 * 1024
+WATERMARK_BYTES = 32 * 1024
 """More in the queue moves nothing faster, and everything on the other channels would wait behind it."""
 _LOW_BYTES = WATERMARK_BYTES // 2
+_LOOK_EVERY_S = 0.002
 _MOST_UNHEARD = 256
 
 
@@ -25,15 +27,17 @@ class Channel:
     Args:
         label: its name.
         peer_id: at the other end.
+        paced: whether no more may be under way than lets the other channels through.
     """
 
-    def __init__(self, label: str, peer_id: str) -> None:
+    def __init__(self, label: str, peer_id: str, *, paced: bool = False) -> None:
         self.label = label
         self.opened = asyncio.Event()
         self._peer_id = peer_id
         self._channel: RTCDataChannel | None = None
         self._why_ended = ""
         self._room = asyncio.Event()
+        self._window = SendWindow() if paced else None
         self._listener: Callable[[str | bytes], None] | None = None
         # A peer may speak before anybody listens.
         self._unheard: deque[str | bytes] = deque(maxlen=_MOST_UNHEARD)
@@ -81,16 +85,31 @@ class Channel:
         return self._channel.bufferedAmount if self._channel is not None else 0
 
     async def writable(self) -> None:
-        """Wait until the queue is short.
+        """Wait until the queue is short and, on a paced channel, enough has arrived of what was sent.
 
         Raises:
             PeerLost: the session has ended.
         """
-        while self.queued_bytes >= WATERMARK_BYTES and not self._why_ended:
-            self._room.clear()
-            await self._room.wait()
-        if self._why_ended:
-            raise PeerLost(peer=self._peer_id, why=self._why_ended)
+        while not self._why_ended:
+            if self.queued_bytes >= WATERMARK_BYTES:
+                self._room.clear()
+                await self._room.wait()
+            elif self._is_window_full():
+                # What arrives is told by no event of the engine.
+                await asyncio.sleep(_LOOK_EVERY_S)
+            else:
+                return
+        raise PeerLost(peer=self._peer_id, why=self._why_ended)
+
+    def _is_window_full(self) -> bool:
+        if self._channel is None or self._window is None:
+            return False
+        # Neither what is under way nor how long it takes is told by a public name of aiortc.
+        sctp = self._channel.transport
+        under_way = sctp._flight_size + self.queued_bytes
+        if under_way >= self._window.bytes and sctp._srtt is not None:
+            self._window.measured(sctp._srtt, asyncio.get_running_loop().time())
+        return under_way >= self._window.bytes
 
     def end(self, why: str) -> None:
         """Let whoever waits or sends know that the session has ended."""

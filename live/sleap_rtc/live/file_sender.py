@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from sleap_rtc.live.control import MOST_REFUSALS, Control
 from sleap_rtc.live.errors import PeerLost, ReadRefused
-from sleap_rtc.live.file_frames import MOST_DATA_BYTES, Data, End, Header, Refusal, encode
+from sleap_rtc.live.file_frames import HEADER_BYTES, Data, End, Header, Refusal, encode
 from sleap_rtc.live.file_requests import (
     CHECKSUM_BYTES,
     OPERATIONS,
@@ -37,7 +37,10 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 16
 """Requests that may wait. Ours ask for a few ahead."""
-_PIECE_BYTES = 32 * MOST_DATA_BYTES
+_FRAME_BYTES = 14 * 1160
+"""As many packets of the engine as fill a frame: a last one with a rest would cost as much as a full one."""
+_PAYLOAD_BYTES = _FRAME_BYTES - HEADER_BYTES
+_PIECE_BYTES = 32 * _PAYLOAD_BYTES
 
 
 class FileSource(Protocol):
@@ -198,5 +201,5 @@ def _size_of(file: BinaryIO) -> int:
 
 def _frames(id_: int, offset: int, piece: bytes) -> Iterator[Data]:
     view = memoryview(piece)
-    for start in range(0, len(piece), MOST_DATA_BYTES):
-        yield Data(id_, offset + start, view[start : start + MOST_DATA_BYTES])
+    for start in range(0, len(piece), _PAYLOAD_BYTES):
+        yield Data(id_, offset + start, view[start : start + _PAYLOAD_BYTES])

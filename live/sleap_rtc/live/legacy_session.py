@@ -68,7 +68,7 @@ class LegacySession:
     ) -> None:
         self.peer_id = peer_id
         self._on_frame = on_frame
-        self._channel = Channel(LABEL, peer_id)
+        self._channel = Channel(LABEL, peer_id, paced=True)
         self._channel.listen(self._heard)
         self._bound = False
         self._connection = peer_connection(ice_servers)

@@ -62,7 +62,7 @@ class PeerSession:
         self.peer_id = peer_id
         self.ctl = Channel("ctl", peer_id)
         self.progress = Channel("progress", peer_id)
-        self.bulk = Channel("bulk", peer_id)
+        self.bulk = Channel("bulk", peer_id, paced=True)
         self.round_trip_s: float | None = None
         """How long the last heartbeat took there and back, in seconds."""
         self._channels = {each.label: each for each in (self.ctl, self.progress, self.bulk)}
