@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from sleap_rtc.client.peer_or_store import BytesBySource
 from sleap_rtc.live.errors import PeerLost, PeerWrong
+from sleap_rtc.live.event_loop import new_event_loop
 from sleap_rtc.live.file_reader import FileReader
 from sleap_rtc.live.patience import Patience
 from sleap_rtc.live.peer_file import PeerFile
@@ -75,7 +76,7 @@ class PeerModels:
         self._peer_ids = list(peer_ids)
         self._patience = patience or Patience()
         self._readers: dict[str, FileReader] = {}
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="peers", daemon=True)
         self._room = AsyncExitStack()
 

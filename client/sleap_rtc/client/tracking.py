@@ -20,6 +20,7 @@ from sleap_rtc.client.room_entry import door_of, entered
 from sleap_rtc.client.track_package import make_track_package
 from sleap_rtc.client.worker_choice import WorkerTaken, WorkerUndecided, decided, doing, suitable
 from sleap_rtc.live.engine import engine_missing
+from sleap_rtc.live.event_loop import run
 from sleap_rtc.live.legacy_frames import TRACK
 from sleap_rtc.storage.errors import FileMissing, InputError
 
@@ -80,7 +81,7 @@ class TrackSession:
             raise InputError(message=f"Workers cannot be reached, since {missing}.")
         with tempfile.TemporaryDirectory(prefix="sleap-rtc-track-") as name:
             package = self._package(Path(name))
-            results = asyncio.run(self._live(package, output))
+            results = run(self._live(package, output))
         size_bytes = results.path.stat().st_size
         if self._json:
             self._json.tell("results", path=str(results.path), size_bytes=size_bytes)

@@ -23,6 +23,7 @@ from sleap_rtc.client.room_entry import door_of
 from sleap_rtc.client.trained_results import keep_models
 from sleap_rtc.client.transport_choice import look_at_cloud, transport_chosen
 from sleap_rtc.client.transport_selector import Transport
+from sleap_rtc.live.event_loop import run
 from sleap_rtc.live.legacy_frames import TRAIN
 from sleap_rtc.storage.errors import InputError
 from sleap_rtc.storage.upload_state import FileIdentity
@@ -80,7 +81,7 @@ class TrainSession:
             Unreachable: a worker was there, and then no more.
         """
         size_bytes = FileIdentity.of(self._order.package).size_bytes  # before anything is announced
-        results = asyncio.run(self._live(size_bytes))
+        results = run(self._live(size_bytes))
         if isinstance(results, _WaitsInS3):
             self._through_s3()
         elif isinstance(results, _Kept):

@@ -46,8 +46,7 @@ def worker(
     A member of the room takes its jobs, and serves clients of the existing tool beside them. Somebody with
     the room's token alone, or without any room, serves such clients only.
     """
-    import asyncio
-
+    from sleap_rtc.live.event_loop import run
     from sleap_rtc.observability.logs import configure_logs
     from sleap_rtc.settings import load_settings
     from sleap_rtc.storage.errors import InputError
@@ -65,10 +64,10 @@ def worker(
     if token and not room:
         raise InputError(message="A token is one of a certain room: give --room-id, too.")
     if room and not token:
-        asyncio.run(run_worker(settings, room, trainer.value, shift, work_dir))
+        run(run_worker(settings, room, trainer.value, shift, work_dir))
         return
     guest = enter(settings, room, token)
     if room or guest.is_anonymous:
-        asyncio.run(run_guest(settings, guest, trainer.value, shift, work_dir))
+        run(run_guest(settings, guest, trainer.value, shift, work_dir))
     else:
-        asyncio.run(run_worker(settings, guest.room_id, trainer.value, shift, work_dir))
+        run(run_worker(settings, guest.room_id, trainer.value, shift, work_dir))
