@@ -40,12 +40,14 @@ class Behaviour:
         dead: while true, bodies that are on their way to the store are cut.
         connection_bytes_s: the rate of each connection.
         shared: the rate of all together.
+        returned: the rate of all bodies of replies together.
     """
 
     script: Callable[[Exchange], Strike | None] = lambda _: None
     dead: Callable[[], bool] = lambda: False
     connection_bytes_s: float | None = None
     shared: Pace | None = None
+    returned: Pace | None = None
 
 
 class Link:
@@ -189,8 +191,12 @@ class Passage(BaseHTTPRequestHandler):
         if whole is not None:
             self.wfile.write(whole[: length // 2] if half else whole)
             return
-        while piece := reply.read(_CHUNK_BYTES):
+        pace = self.server.link.behaviour.returned
+        while piece := reply.read(_PACED_CHUNK_BYTES if pace else _CHUNK_BYTES):
+            if pace:
+                pace.wait(len(piece))
             self.wfile.write(piece)
+            self.traffic.returns.append((time.monotonic(), len(piece)))
 
     def head(self, status: int, headers: list[tuple[str, str]]) -> None:
         """Send the head of a reply."""

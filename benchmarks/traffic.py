@@ -29,6 +29,7 @@ class Traffic:
 
     exchanges: list[Exchange] = field(default_factory=list)
     arrivals: list[tuple[float, int]] = field(default_factory=list)
+    returns: list[tuple[float, int]] = field(default_factory=list)
     busiest: int = 0
 
     @property
