@@ -3,12 +3,14 @@
     python publish_models.py ENDPOINT BUCKET ROOM WRITER COUNT
 
 A publish that gave up after its tries is made again, as the message behind it would come again. Prints
-JSON: the seconds that each publish took until it stood, and how often one gave up.
+`ready`, begins once it is told a line, and prints JSON: the seconds that each publish took until it stood,
+and how often one gave up.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -45,6 +47,10 @@ def main() -> None:
     """Publish and print."""
     endpoint, bucket, room_id, writer, count = sys.argv[1:]
     room = RoomStorage(room_id, S3ObjectStore(s3_client("us-east-1", endpoint), bucket), bucket)
+    room.manifest()
+    os.nice(10)  # the store and the link to it would have machines of their own
+    print("ready", flush=True)
+    sys.stdin.readline()
     took_s, given_up = [], 0
     for number in range(int(writer) * int(count), (int(writer) + 1) * int(count)):
         begun = time.monotonic()

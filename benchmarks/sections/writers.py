@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,14 +109,28 @@ def _publish(url: str, processes: int, publishes: int) -> tuple[list[float], int
     started = [
         subprocess.Popen(
             [sys.executable, str(_PROGRAM), url, _BUCKET, _ROOM, str(writer), str(publishes)],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
         for writer in range(processes)
     ]
-    told = [writer.communicate() for writer in started]
+    for writer in started:
+        if writer.stdout is not None:
+            writer.stdout.readline()  # until then it only loads
+    told = _told_to_begin(started)
     for writer, (_, complaint) in zip(started, told, strict=True):
         if writer.returncode != 0:
             raise ProcessFailed(f"a writer ended with {writer.returncode}: {complaint.decode()[-300:]}")
     found = [json.loads(output) for output, _ in told]
     return [took_s for each in found for took_s in each["took_s"]], sum(each["given_up"] for each in found)
+
+
+def _told_to_begin(started: list[subprocess.Popen[bytes]]) -> list[tuple[bytes, bytes]]:
+    """Let all begin at once; return what each says until it ends."""
+    for writer in started:
+        if writer.stdin is not None:
+            with suppress(BrokenPipeError):
+                writer.stdin.write(b"\n")
+                writer.stdin.flush()
+    return [writer.communicate() for writer in started]

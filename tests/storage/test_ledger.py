@@ -218,6 +218,106 @@ class TestAChange:
         assert Counter(entry.revision for entry in ledger(store).revisions(99)) == Counter(range(1, 41))
 
 
+class Guests(Logged):
+    """Who is there."""
+
+    names: tuple[str, ...] = ()
+
+
+class Came(BaseModel):
+    """Somebody came; whoever writes may say so for him, and twice. Nobody is not let in."""
+
+    joins: ClassVar[bool] = True
+    name: str
+
+    def apply(self, guests: Guests, at: datetime) -> Guests:
+        if not self.name:
+            raise InputError(message="Nobody comes.")
+        if self.name in guests.names:
+            return guests
+        return guests.model_copy(update={"names": (*guests.names, self.name)})
+
+    def words(self) -> str:
+        return f"{self.name} came"
+
+
+def party(store: ObjectStore) -> Ledger[Guests, Came]:
+    return Ledger(store, PLACES, Guests(), Entry[Came], Proposal[Came])
+
+
+def came(to: Ledger[Guests, Came], name: str) -> Guests:
+    return to.append(Came(name=name), "ada", NOON)
+
+
+def shown(store: ObjectStore) -> Guests:
+    return Guests.model_validate_json(store.get(PLACES.view).body)
+
+
+class Rivalled(MemoryObjectStore):
+    """A bucket in which somebody else is faster at one entry of the log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rivals: list[str] = []
+
+    def place(self, key: str, body: bytes, mode: PutMode, metadata: Mapping[str, str]) -> str:
+        if key.startswith(PLACES.log) and self.rivals:
+            came(party(self), self.rivals.pop())
+        return super().place(key, body, mode, metadata)
+
+    def left_by_one_who_died(self, name: str) -> None:
+        """Let somebody have proposed before all others."""
+        proposal = Proposal[Came](at=NOON, made=Made(by="ada", change=Came(name=name)))
+        key = f"{PLACES.pending}{'0' * 26}.json"
+        self.put(key, proposal.model_dump_json().encode(), Overwrite())
+
+
+class TestACrowd:
+    @pytest.fixture(autouse=True)
+    def _who_died_is_not_waited_for_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sleap_rtc.storage.ledger._TAKE_OVER_AFTER_S", 0.1)
+
+    @pytest.fixture
+    def rivalled(self) -> Rivalled:
+        return Rivalled()
+
+    def test_makes_each_change_once_and_leaves_nothing_behind(self, s3: S3Client, bucket: str) -> None:
+        store = S3ObjectStore(s3, bucket)
+
+        def write(writer: int) -> None:
+            own = party(store)
+            for turn in range(4):
+                after = came(own, f"{writer}-{turn}")
+                assert f"{writer}-{turn}" in after.names
+                assert shown(store).revision >= after.revision
+
+        with ThreadPoolExecutor(8) as writers:
+            list(writers.map(write, range(8)))
+        everybody = {f"{writer}-{turn}" for writer in range(8) for turn in range(4)}
+        assert Counter(shown(store).names) == Counter(everybody)
+        assert shown(store) == party(store).read()
+        assert list(store.list(PLACES.pending)) == []
+
+    def test_makes_what_one_who_died_had_proposed(self, rivalled: Rivalled) -> None:
+        rivalled.left_by_one_who_died("dead")
+        rivalled.rivals.append("faster")
+        assert came(party(rivalled), "own").names == ("faster", "own", "dead")
+        assert list(rivalled.list(PLACES.pending)) == []
+
+    @pytest.mark.parametrize("name", ["faster", ""], ids=["made already", "refused"])
+    def test_is_not_held_up_by_what_cannot_be_made(self, rivalled: Rivalled, name: str) -> None:
+        rivalled.left_by_one_who_died(name)
+        rivalled.rivals.append("faster")
+        assert came(party(rivalled), "own").names == ("faster", "own")
+        assert list(rivalled.list(PLACES.pending)) == []
+
+    def test_tells_each_what_he_is_refused_for(self, rivalled: Rivalled) -> None:
+        rivalled.rivals.append("faster")
+        with pytest.raises(InputError, match="Nobody comes"):
+            came(party(rivalled), "")
+        assert list(rivalled.list(PLACES.pending)) == []
+
+
 class TestReading:
     def test_goes_on_from_the_log_where_the_view_is_behind(self, memory: MemoryObjectStore) -> None:
         put(ledger(memory), 5)

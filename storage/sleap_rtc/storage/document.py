@@ -157,9 +157,23 @@ class Documents(Generic[D]):
         return Versioned(fresh, written)
 
     def write(
-        self, key: str, document: D, mode: Create | Update, metadata: Mapping[str, str] | None = None
+        self,
+        key: str,
+        document: D,
+        mode: Create | Update,
+        metadata: Mapping[str, str] | None = None,
+        *,
+        recognise: bool = True,
     ) -> str | None:
         """Write a version as it stands if the mode holds; return its ETag, None if another one stands there.
+
+        Args:
+            key: where to.
+            document: the version.
+            mode: what has to hold.
+            metadata: to be kept with it.
+            recognise: whether to read what stands there, which may be ours whose reply was lost. A caller who
+                looks for himself saves that: None then means that either may stand there.
 
         Raises:
             WriteConflict: other writes were under way each time.
@@ -171,7 +185,7 @@ class Documents(Generic[D]):
             except WriteConflict:
                 time.sleep(random.random() * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**attempt))  # noqa: S311
             except PreconditionFailed:
-                return self._ours(key, document.write_id)
+                return self._ours(key, document.write_id) if recognise else None
         raise WriteConflict(key=key)
 
     def _ours(self, key: str, write_id: str) -> str | None:

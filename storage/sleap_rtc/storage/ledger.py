@@ -26,7 +26,7 @@ from ulid import ULID
 
 from sleap_rtc.storage.change_log import C, ChangeLog, Entry, Made, Revision, S
 from sleap_rtc.storage.document import ChangeNotShown, Documents, DocumentUnreadable
-from sleap_rtc.storage.errors import NotFound, PreconditionFailed
+from sleap_rtc.storage.errors import NotFound, PreconditionFailed, SleapRtcError
 from sleap_rtc.storage.object_store import Create, Update
 from sleap_rtc.storage.proposals import Proposal, Proposals
 
@@ -37,7 +37,14 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 60.0
 _TURN_S = 0.2
-_LONGEST_TURN_S = 1.0
+_LONGEST_TURN_S = 1.5
+# After so long without a change the oldest who waits may be dead; each one behind him takes a bit longer to
+# believe it.
+_TAKE_OVER_AFTER_S = 2.0
+_TAKE_OVER_STEP_S = 0.25
+# How often somebody whose change another one made looks whether that one has shown it.
+_LOOKS = 4
+_LOOK_S = 0.25
 # Reading the view costs about as much as reading one entry for each so many bytes of it.
 _BYTES_FOR_AN_ENTRY = 100_000
 _LOOK_UP_AFTER = 4
@@ -110,13 +117,13 @@ class Ledger(Generic[S, C]):
         """
         made: Made[C] = Made(by=by, change=change)
         with self._writing:
-            held = self._newest()
+            held, looks = self._newest(), 0
             if change.apply(held.state, at) is not held.state:
                 alone = None if self._crowded and change.joins else self._written(held, [made], at)
                 self._crowded = alone is None
-                held = alone or self._made_in_a_crowd(made, at)
+                held, looks = (alone, 0) if alone else self._made_in_a_crowd(made, at)
             try:
-                return self._keep(self._shown(held)).state
+                return self._keep(self._shown(held, looks)).state
             except DocumentUnreadable as error:
                 self._keep(held)
                 raise ChangeNotShown(key=error.key, why=error.why, remedy=error.remedy) from error
@@ -147,29 +154,44 @@ class Ledger(Generic[S, C]):
         held = self._newest()
         return held.view_etag is None and held.state.revision == 0
 
-    def _made_in_a_crowd(self, made: Made[C], at: datetime) -> _Held[S]:
+    def _made_in_a_crowd(self, made: Made[C], at: datetime) -> tuple[_Held[S], int]:
+        """Return the state with the change in it, and how often to look whether another one has shown it."""
         give_up_at = time.monotonic() + _PATIENCE_S
         own = self._proposals.add(made, at) if made.change.joins else ""
+        settled = [own] if own else []
+        first, moved_at = "", time.monotonic()
         try:
             while time.monotonic() < give_up_at:
-                time.sleep(self._turn_s(own))
+                waiting = self._proposals.keys() if own else []
+                ahead = waiting.index(own) if own in waiting else 0
+                self._crowded = ahead > 0 or own not in waiting
+                if waiting and waiting[0] != first:
+                    first, moved_at = waiting[0], time.monotonic()
+                if ahead and time.monotonic() - moved_at < _TAKE_OVER_AFTER_S + ahead * _TAKE_OVER_STEP_S:
+                    _sleep(min(_LONGEST_TURN_S, ahead * _TURN_S))
+                    continue
+                _sleep(_TURN_S)  # meanwhile more may come, for all of whom one entry will do
                 held = self._newest()
                 if made.change.apply(held.state, at) is held.state:
-                    return held
-                others = self._proposals.others(own) if own else ()
-                written = self._written(held, [made, *others], at)
+                    if own not in waiting:
+                        settled.clear()  # whoever made it has settled it
+                    return held, _LOOKS
+                others = self._waiting(own, held, at) if own else {}
+                written = self._written(held, [made, *others.values()], at)
                 if written is not None:
-                    return written
+                    settled += others
+                    self._crowded = self._crowded or bool(others)
+                    return written, 0
         finally:
-            if own:
-                self._proposals.withdraw(own)
+            self._proposals.withdraw(*settled)
         raise PreconditionFailed(key=self._places.log)
 
-    def _turn_s(self, own: str) -> float:
-        """Return how long to wait for those who come first, in seconds."""
-        ahead = self._proposals.ahead(own) if own else 1
-        self._crowded = bool(ahead)
-        return min(_LONGEST_TURN_S, ahead * _TURN_S) * (0.5 + random.random())  # noqa: S311 - jitter
+    def _waiting(self, own: str, held: _Held[S], at: datetime) -> dict[str, Made[C]]:
+        """Return what others propose, without what is made and left behind by somebody who died."""
+        others = self._proposals.others(own)
+        left = [key for key, each in others.items() if _is_made(each, held.state, at)]
+        self._proposals.withdraw(*left)
+        return {key: each for key, each in others.items() if key not in left}
 
     def _written(self, held: _Held[S], made: list[Made[C]], at: datetime) -> _Held[S] | None:
         state = self._log.create(held.state, made, str(ULID()), at)
@@ -193,6 +215,7 @@ class Ledger(Generic[S, C]):
 
     def _caught_up(self, held: _Held[S]) -> _Held[S]:
         """Read what others have changed since: entry by entry, or the view where that costs less."""
+        begun_at = held.state.revision
         for number in itertools.count(1):
             after = self._log.next(held.state)
             if after is None:
@@ -200,25 +223,34 @@ class Ledger(Generic[S, C]):
             held = replace(held, state=after)
             if number % _LOOK_UP_AFTER == 0:
                 held = self._looked_at(held)
-                if held.view_revision - held.state.revision > held.view_bytes / _BYTES_FOR_AN_ENTRY:
-                    held = self._loaded()
+                in_an_entry = max(1.0, (held.state.revision - begun_at) / number)
+                entries = (held.view_revision - held.state.revision) / in_an_entry
+                if entries > held.view_bytes / _BYTES_FOR_AN_ENTRY:
+                    return self._caught_up(self._loaded())
         return held
 
-    def _shown(self, held: _Held[S]) -> _Held[S]:
-        """Write the view unless it shows this revision or a later one."""
+    def _shown(self, held: _Held[S], looks: int = 0) -> _Held[S]:
+        """Write the view unless it shows this revision or a later one.
+
+        Args:
+            held: what is to be shown.
+            looks: how often to look whether another one shows it before doing so.
+        """
         state = held.state
-        known = held.view_revision == state.revision or not self._crowded
+        # Where others change the state, too, one of them has most likely shown what all have done.
+        looks = max(looks, int(self._crowded))
         while held.view_revision < state.revision:
-            # Where others change the state, too, one of them has most likely shown what all have done.
-            if not known:
-                held = self._looked_at(held)
-            known = False
-            if held.view_revision < state.revision:
-                mode = Update(held.view_etag) if held.view_etag else Create()
-                told = {_REVISION: str(state.revision)}
-                written = self._views.write(self._places.view, state, mode, told)
-                if written is not None:
-                    held = _Held(state, written, state.revision)
+            if looks:
+                if looks > 1:
+                    _sleep(_LOOK_S)
+                held, looks = self._looked_at(held), looks - 1
+                continue
+            mode = Update(held.view_etag) if held.view_etag else Create()
+            told = {_REVISION: str(state.revision)}
+            written = self._views.write(self._places.view, state, mode, told, recognise=False)
+            looks = 1
+            if written is not None:
+                held = _Held(state, written, state.revision)
         return held
 
     def _looked_at(self, held: _Held[S]) -> _Held[S]:
@@ -230,3 +262,15 @@ class Ledger(Generic[S, C]):
         told = view.metadata.get(_REVISION)
         revision = int(told) if told else self._views.read(view.key).value.revision
         return _Held(held.state, view.etag, revision, view.size_bytes)
+
+
+def _is_made(made: Made[C], state: S, at: datetime) -> bool:
+    try:
+        return made.change.apply(state, at) is state
+    except SleapRtcError:
+        return False
+
+
+def _sleep(about_s: float) -> None:
+    """Wait about so long: those who came at once do not come at once again."""
+    time.sleep(about_s * (0.5 + random.random()))  # noqa: S311 - jitter

@@ -1,10 +1,11 @@
 """Orchestration: changes that wait to be made, together with another writer's own.
 
-    {room_id}/pending/{ulid}.json    one change; its owner deletes it once it is made
+    {room_id}/pending/{ulid}.json    one change; whoever makes it deletes it
 
 Where many writers want to write the next number, one of them writes for all who wait: he whose proposal is
-the oldest. The others look whether theirs is made, each a little later than the one before him, so that a
-writer who died holds nobody up for long. Only changes that may be made by anybody and twice are proposed.
+the oldest. The others look now and then whether theirs is made, and write themselves only where nothing was
+made for some time, the next oldest first: a writer who died holds nobody up for long, and what he proposed is
+made with the rest. Only changes that may be made by anybody and twice are proposed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from sleap_rtc.storage.document import Document, Documents, DocumentUnreadable
 from sleap_rtc.storage.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sleap_rtc.storage.object_store import ObjectStore
 
 _READERS = 8
@@ -55,16 +58,17 @@ class Proposals(Generic[V]):
         self._documents.create(key, self._kind(at=at, made=made))
         return key
 
-    def withdraw(self, key: str) -> None:
-        """Take a proposal away: it is made, or its owner gives up."""
-        self._store.delete(key)
+    def withdraw(self, *proposed: str) -> None:
+        """Take proposals away: they are made, or their owner gives up."""
+        with ThreadPoolExecutor(_READERS) as writers:
+            list(writers.map(self._store.delete, proposed))
 
-    def ahead(self, own: str) -> int:
-        """Return how many proposals are older than one's own. Cost: one LIST."""
-        return sum(info.key < own for info in self._store.list(self._prefix))
+    def keys(self) -> list[str]:
+        """Return the keys of all that wait, the oldest first. Cost: one LIST."""
+        return [info.key for info in self._store.list(self._prefix)]
 
-    def others(self, own: str) -> tuple[Made[V], ...]:
-        """Return what else waits, the oldest first, and remove what nobody waits for any more.
+    def others(self, own: str) -> Mapping[str, Made[V]]:
+        """Return what else waits by its key, the oldest first, and remove what was given up.
 
         Cost: one LIST, and one GET for each that was not read before.
         """
@@ -79,7 +83,7 @@ class Proposals(Generic[V]):
         for info in found:
             if found[-1].modified - info.modified > _GIVEN_UP_AFTER:
                 self._store.delete(info.key)
-        return tuple(self._read.values())
+        return dict(self._read)
 
     def _get(self, key: str) -> Made[V] | None:
         try:
