@@ -198,3 +198,15 @@ def test_whatever_a_worker_tells_there_is_a_state_of_it(events: list[JobEvent]) 
         story.tell(event)
     assert story.model.epoch_left_s is None or story.model.epoch_left_s >= 0
     assert story.model.curve is None or len(story.model.curve.epochs) <= len(events)
+
+
+def test_the_next_model_of_a_job_has_a_curve_of_its_own(story: Story) -> None:
+    story.tell(BEGUN)
+    for number in range(3):
+        story.epoch(number, train_loss=1.0)
+    story.tell(BEGUN)
+    assert (story.model.curve, story.model.run.epoch, story.model.epoch_left_s) == (None, None, None)
+    story.epoch(0, train_loss=7.0)
+    curve = story.model.curve
+    assert curve is not None
+    assert (curve.epochs, curve.train) == ((1,), (7.0,))

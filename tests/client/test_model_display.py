@@ -11,7 +11,7 @@ from sleap_rtc.client.display import console
 from sleap_rtc.client.model_display import models_table, print_model
 from sleap_rtc.events.model_page import model_details, model_page
 from sleap_rtc.storage import manifest_changes
-from sleap_rtc.storage.manifest import Manifest, with_model
+from sleap_rtc.storage.manifest import Manifest, ModelTurn, with_model
 
 if TYPE_CHECKING:
     import pytest
@@ -74,3 +74,11 @@ def test_a_table_leaves_out_what_no_model_has(capsys: pytest.CaptureFixture[str]
 def test_a_table_says_what_models_go_by(capsys: pytest.CaptureFixture[str]) -> None:
     console.print(models_table(model_page(named(), 5).models, {}))
     assert "best, flies@1" in capsys.readouterr().out
+
+
+def test_a_model_that_a_pod_left_behind_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    left = MADE.model_copy(update={"interim": True, "turn": ModelTurn(index=1, count=2)})
+    print_model(model_details(named(), A, left), here=True)
+    shown = capsys.readouterr().out
+    assert "attempt 1 (2 of 2)" in shown
+    assert "interim the worker had to leave; the job went on" in shown

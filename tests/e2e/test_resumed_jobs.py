@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from support.desktop import OWNER, ROOMS
 from support.product import Product, eventually, kill_9
+from support.top_down import make_top_down_package
 from ulid import ULID
 
 from sleap_rtc.client.job_live_client import JobLiveClient
@@ -32,7 +34,7 @@ ENDLESS = 100_000
 PATIENCE_S = 240
 SLOW = "trainer_config.train_data_loader.batch_size=1"
 RARELY = "3600"
-BEGINS = "training single_instance with"
+BEGINS = re.compile(r"training \w+ with the")
 EPOCH = re.compile(r"epoch (\d+)/\d+ train_loss")
 
 
@@ -80,16 +82,22 @@ class Course:
     def log(self) -> str:
         return self.product.run("jobs", "logs", self.job_id, "-r", self.room).out
 
+    def trainings(self) -> int:
+        """Return how many trainings began."""
+        return len(BEGINS.findall(self.log()))
+
     def trained(self) -> list[int]:
         """Return the epochs that the last attempt says it trained, counted from 0."""
-        return [int(found) - 1 for found in EPOCH.findall(self.log().rpartition(BEGINS)[2])]
+        return [int(found) - 1 for found in EPOCH.findall(BEGINS.split(self.log())[-1])]
 
     def finished(self, training: int) -> list[int]:
         """Stop the training, the first or a later one, once it has done two epochs.
 
         Return the epochs of the model's curve, counted from 0.
         """
-        eventually(lambda: self.log().count(BEGINS) == training and len(self.trained()) > 1, PATIENCE_S)
+        eventually(
+            lambda: len(BEGINS.findall(self.log())) == training and len(self.trained()) > 1, PATIENCE_S
+        )
         self.told(Stop())
         eventually(lambda: self.product.job(self.room)["state"] in {"published", "failed"}, PATIENCE_S)
         job = self.product.job(self.room)
@@ -106,7 +114,19 @@ class Course:
 def course(product: Product, tmp_path: Path) -> Iterator[Course]:
     package = tmp_path / "Mäuse 2.zip"
     make_example_package(package, frames=24, size=64)
-    course = Course(product, package)
+    with _running(Course(product, package)) as course:
+        yield course
+
+
+@pytest.fixture
+def of_two_models(product: Product, tmp_path: Path) -> Iterator[Course]:
+    package = make_top_down_package(tmp_path / "Mäuse 3.zip", frames=24)
+    with _running(Course(product, package)) as course:
+        yield course
+
+
+@contextmanager
+def _running(course: Course) -> Iterator[Course]:
     yield course
     for worker in course.workers:
         if worker.poll() is None:
@@ -161,3 +181,23 @@ def test_a_checkpoint_with_a_wrong_byte_costs_the_epochs_and_not_the_job(course:
     assert_whole(course.finished(training=2))
     assert course.trained()[0] == 0
     assert "is of no use, so training starts over" in course.log()
+
+
+def test_a_worker_killed_in_its_second_model_costs_nothing_of_the_first(of_two_models: Course) -> None:
+    course = of_two_models
+    killed = course.worker()
+    eventually(lambda: len(course.trained()) > 1, PATIENCE_S)
+    course.told(Stop())
+    eventually(lambda: "training centered_instance with" in course.log(), PATIENCE_S)
+    eventually(
+        lambda: course.kept is not None and course.kept.turn == 1 and bool(course.trained()), PATIENCE_S
+    )
+    kill_9(killed)
+    (first,) = course.product.job(course.room)["models"]
+    kept = course.epoch_kept()
+    course.worker()
+    assert_whole(course.finished(training=3))
+    assert course.trained()[0] > kept
+    assert f"model {first['model_id']} (centroid) of an earlier attempt counts" in course.log()
+    made = course.product.job(course.room)["models"]
+    assert [made[0], made[1]["model_type"]] == [first, "centered_instance"]

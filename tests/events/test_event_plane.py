@@ -7,7 +7,7 @@ order, twice, late or never. At the end the sweep and one honest worker put ever
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ from ulid import ULID
 
 from sleap_rtc.events import job_steps
 from sleap_rtc.events.job_desk import StoreJobDesk
-from sleap_rtc.events.job_reports import Advanced, Failed, Hold, JobRules, Renewed
+from sleap_rtc.events.job_reports import Advanced, Failed, GivenBack, Hold, JobRules, ModelSent, Renewed
 from sleap_rtc.events.jobs import (
     CancelRefused,
     Job,
@@ -51,7 +51,7 @@ from sleap_rtc.events.uploads import AskedJob, UploadRecord
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
 from sleap_rtc.storage.errors import NotFound, ObjectChanged
-from sleap_rtc.storage.manifest import ModelFile, ModelRecord, model_id_of
+from sleap_rtc.storage.manifest import ModelFile, ModelRecord, ModelTurn, model_id_of
 from sleap_rtc.storage.object_store import Overwrite
 from sleap_rtc.storage.unchanged import unchanged
 
@@ -101,9 +101,10 @@ class EventPlane(RuleBasedStateMachine):
         self.house.rooms.put = self.put_or_die  # type: ignore[method-assign] # a process that dies in a write
         self.notices: list[dict[str, Any]] = []
         self.uploads: list[UploadRecord] = []
-        self.promised: set[str] = set()
+        self.promised: dict[str, int] = {}
         self.cancelled: set[str] = set()
         self.spoilt: set[str] = set()
+        self.interim: set[str] = set()
         self.workers = [Worker("w1"), Worker("w2")]
         self.numbers = itertools.count()
         rules = JobRules(LEASE_S, MOST_ATTEMPTS)
@@ -148,8 +149,13 @@ class EventPlane(RuleBasedStateMachine):
         changed = {} if with_job else {"job": None, "job_id": None}
         record = self.house.completed_upload(f"mice {next(self.numbers)}".encode(), **changed)
         self.uploads.append(record)
-        self.promised |= {record.job_id} if record.job_id else set()
+        if record.job_id:
+            self.promise(record.job_id)
         self.notices.append(notice(UPLOADS_BUCKET, str(upload_of(record)), etag=str(ULID())))
+
+    def promise(self, job_id: str) -> None:
+        """Note a job that is to be made, and how many models it is to make."""
+        self.promised[job_id] = 1 + len(self.promised) % 3
 
     @precondition(lambda self: self.uploads)
     @rule(data=st.data())
@@ -170,7 +176,7 @@ class EventPlane(RuleBasedStateMachine):
         Documents(self.house.rooms, UploadRecord).change(
             key, lambda present: present.model_copy(update={"submitted": (*present.submitted, asked)})
         )
-        self.promised.add(asked.job_id)
+        self.promise(asked.job_id)
         if data.draw(st.booleans()):  # else the service died before it made the job
             run(self.house.dispatch.dispatch_one(upload_of(record), asked.job_id, "submitted"))
 
@@ -262,7 +268,25 @@ class EventPlane(RuleBasedStateMachine):
 
     def steps_of(self, job: Job) -> list[Callable[[], None]]:
         hold = Hold(job.room_id, job.job_id, job.fencing)
-        content = f"{job.job_id} attempt {job.fencing}".encode()
+
+        def download() -> None:
+            key = job.dataset.path.removeprefix(f"s3://{UPLOADS_BUCKET}/")
+            try:
+                unchanged(self.house.uploads, key, job.dataset.etag, "the dataset")
+            except ObjectChanged as error:
+                self.desk.report(hold, Failed(code="dataset_changed", message=str(error)))
+                raise LeaseLost(held=hold.fencing, current=hold.fencing) from error
+
+        steps = [lambda: void(self.desk.report(hold, Advanced(state=JobState.DOWNLOADING))), download]
+        count = self.promised[job.job_id]
+        for index in range(len(job.models), count):
+            steps += self.steps_of_model(job, hold, ModelTurn(index=index, count=count))
+        return steps
+
+    def steps_of_model(
+        self, job: Job, hold: Hold, turn: ModelTurn, *, interim: bool = False
+    ) -> list[Callable[[], None]]:
+        content = f"{job.job_id} attempt {job.fencing} model {turn.index} interim {interim}".encode()
         files = (ModelFile(name="best.ckpt", size_bytes=len(content), checksum=content.hex()),)
         record = ModelRecord(
             model_id=model_id_of(files),
@@ -272,6 +296,8 @@ class EventPlane(RuleBasedStateMachine):
             job_id=job.job_id,
             attempt=job.attempt,
             fencing=job.fencing,
+            turn=turn,
+            interim=interim,
             dataset_checksum=job.dataset.checksum,
             trainer="reference",
             trained_by=job.created_by,
@@ -281,15 +307,6 @@ class EventPlane(RuleBasedStateMachine):
         )
         folder = folder_of(record)
 
-        def download() -> None:
-            key = job.dataset.path.removeprefix(f"s3://{UPLOADS_BUCKET}/")
-            try:
-                unchanged(self.house.uploads, key, job.dataset.etag, "the dataset")
-            except ObjectChanged as error:
-                self.desk.report(hold, Failed(code="dataset_changed", message=str(error)))
-                raise LeaseLost(held=hold.fencing, current=hold.fencing) from error
-            self.desk.report(hold, Advanced(state=JobState.TRAINING))
-
         def announce() -> None:
             report = Advanced(state=JobState.UPLOADING, model_id=record.model_id, model_type="centroid")
             self.desk.report(hold, report)
@@ -298,12 +315,18 @@ class EventPlane(RuleBasedStateMachine):
             self.house.rooms.put(folder.record, record.model_dump_json().encode(), Overwrite())
             self.notices.append(notice(ROOMS_BUCKET, folder.record, etag=str(ULID())))
 
+        def go_on() -> None:
+            if not (turn.is_last or interim):
+                said = ModelSent(model_id=record.model_id, model_type="centroid", turn=turn)
+                self.desk.report(hold, said)
+
+        self.interim |= {record.model_id} if interim else set()
         return [
-            lambda: void(self.desk.report(hold, Advanced(state=JobState.DOWNLOADING))),
-            download,
+            lambda: void(self.desk.report(hold, Advanced(state=JobState.TRAINING, note=turn.words))),
             announce,
             lambda: void(self.house.rooms.put(folder.file("best.ckpt"), content, Overwrite())),
             send,
+            go_on,
         ]
 
     @precondition(lambda self: any(worker.job for worker in self.workers))
@@ -347,6 +370,21 @@ class EventPlane(RuleBasedStateMachine):
         except LeaseLost:
             self.workers[number].wakeup = self.workers[number].job = None
 
+    @precondition(lambda self: any(worker.job for worker in self.workers))
+    @rule(number=st.integers(0, 1))
+    def a_worker_has_to_leave(self, number: int) -> None:
+        worker = self.workers[number]
+        if worker.job is None:
+            return
+        job = worker.job
+        hold = Hold(job.room_id, job.job_id, job.fencing)
+        turn = ModelTurn(index=len(job.models), count=self.promised[job.job_id])
+        with suppress(LeaseLost):
+            for step in self.steps_of_model(job, hold, turn, interim=True):
+                step()
+            self.desk.report(hold, GivenBack(reason="the worker shut down", counts=False))
+        self.settle(worker)
+
     @rule(number=st.integers(0, 1))
     def a_worker_dies(self, number: int) -> None:
         self.workers[number] = Worker(self.workers[number].name)
@@ -368,14 +406,18 @@ class EventPlane(RuleBasedStateMachine):
         self.every_promise_was_kept()
 
     def every_promise_was_kept(self) -> None:
-        models = Counter(model.training.job_id for model in self.house.manifest().models.values())
+        models = defaultdict(set)
+        for model in self.house.manifest().models.values():
+            if model.id not in self.interim:
+                models[model.training.job_id].add(model.id)
         for job_id in self.promised:
             job = self.house.jobs.get(ROOM, job_id)
             ends = [edge.state for edge in job.history if edge.state in ENDS]
             assert ends == [job.state], (ends, job)
-            assert models[job_id] == (job.state is JobState.PUBLISHED), job
+            assert models[job_id] == {made.model_id for made in job.made}, job
+            assert (len(job.made) == self.promised[job_id]) == (job.state is JobState.PUBLISHED), job
             self.ended_for_a_reason(job)
-        assert set(models) <= self.promised
+        assert set(models) <= set(self.promised)
         assert self.house.marked() == []
 
     def ended_for_a_reason(self, job: Job) -> None:
@@ -388,12 +430,7 @@ class EventPlane(RuleBasedStateMachine):
                 job.failure.code == "worker_lost" and job.spent == MOST_ATTEMPTS
             ), job
         else:
-            (model,) = [
-                model
-                for model in self.house.manifest().models.values()
-                if model.training.job_id == job.job_id
-            ]
-            assert model.id == job.model_id
+            assert job.made[-1].model_id == job.model_id
 
 
 def void(_: object) -> None:

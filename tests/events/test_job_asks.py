@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.jobs import LEASE_S, MOST_ATTEMPTS, NOON, claim, queued_job
+from support.jobs import LEASE_S, MOST_ATTEMPTS, NOON, accept, claim, queued_job
 from ulid import ULID
 
 from sleap_rtc.events import job_asks, job_steps
@@ -77,7 +77,7 @@ def test_the_same_command_again_is_the_same_entry_though_the_job_has_ended() -> 
 
 
 def accepted(job: Job) -> Job:
-    return job_steps.accepted(job_steps.advanced(job, JobState.UPLOADING, 1, NOON), 1)
+    return accept(job_steps.advanced(job, JobState.UPLOADING, 1, NOON))
 
 
 def published(job: Job) -> Job:

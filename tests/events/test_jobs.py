@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pydantic import ValidationError
-from support.jobs import LEASE_S, MOST_ATTEMPTS, NOON, claim, make_job, queued_job, states
+from support.jobs import LEASE_S, MODEL, MOST_ATTEMPTS, NOON, accept, claim, make_job, queued_job, states
 
 from sleap_rtc.events import job_steps
 from sleap_rtc.events.jobs import (
@@ -23,11 +23,14 @@ from sleap_rtc.events.jobs import (
     JobCancelled,
     JobClaimed,
     JobEnded,
+    JobModel,
     JobNotReady,
     JobRequest,
     JobState,
     LeaseLost,
+    OutOfTurn,
 )
+from sleap_rtc.storage.manifest import ModelTurn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -241,7 +244,7 @@ def test_cancelling_twice_changes_nothing() -> None:
         lambda: failed(claim(queued_job())),
         lambda: published(claim(queued_job())),
         lambda: job_steps.advanced(claim(queued_job()), JobState.UPLOADING, 1, NOON),
-        lambda: job_steps.accepted(claim(queued_job()), 1),
+        lambda: accept(claim(queued_job())),
     ],
 )
 def test_a_job_that_is_trained_or_ended_cannot_be_cancelled(late: Callable[[], Job]) -> None:
@@ -250,7 +253,7 @@ def test_a_job_that_is_trained_or_ended_cannot_be_cancelled(late: Callable[[], J
 
 
 def test_a_job_whose_model_counts_is_taken_by_nobody_and_changed_by_nobody() -> None:
-    job = job_steps.accepted(claim(queued_job()), 1)
+    job = accept(claim(queued_job()))
     with pytest.raises(JobNotReady, match="being published"):
         claim(job, "w2", AFTER_THE_LEASE)
     with pytest.raises(LeaseLost):
@@ -259,15 +262,15 @@ def test_a_job_whose_model_counts_is_taken_by_nobody_and_changed_by_nobody() -> 
 
 def test_a_model_that_comes_after_its_lease_counts_until_the_job_is_given_away() -> None:
     late = lost(claim(queued_job()))
-    assert job_steps.accepted(late, 1).accepted
+    assert accept(late, 1).accepted
     with pytest.raises(LeaseLost):
-        job_steps.accepted(claim(late, "w2", AFTER_THE_LEASE), 1)
+        accept(claim(late, "w2", AFTER_THE_LEASE), 1)
 
 
 @pytest.mark.parametrize("end", [failed, cancelled])
 def test_the_model_of_a_job_that_ended_otherwise_does_not_count(end: Callable[[Job], Job]) -> None:
     with pytest.raises(LeaseLost):
-        job_steps.accepted(end(claim(queued_job())), 1)
+        accept(end(claim(queued_job())), 1)
 
 
 def test_a_job_is_in_its_state_since_its_last_edge() -> None:
@@ -403,3 +406,57 @@ class JobLife(RuleBasedStateMachine):
 
 TestJobLife = JobLife.TestCase
 TestJobLife.settings = settings(max_examples=60, stateful_step_count=30)
+
+
+FIRST, SECOND = ModelTurn(index=0, count=2), ModelTurn(index=1, count=2)
+OTHER = JobModel(model_id="fedcba9876543210", model_type="centered_instance")
+
+
+def test_a_job_of_two_models_is_done_with_the_second() -> None:
+    job = job_steps.sent(claim(queued_job()), MODEL, FIRST, 1)
+    assert (job.models, job.accepted) == ((MODEL,), False)
+    job = accept(job_steps.advanced(job, JobState.TRAINING, 1, NOON), 1, OTHER, SECOND)
+    assert (job.models, job.accepted) == ((MODEL, OTHER), True)
+
+
+def test_a_model_that_counts_does_so_whoever_holds_the_job_next() -> None:
+    job = job_steps.sent(claim(queued_job()), MODEL, FIRST, 1)
+    later = claim(lost(job), "w2", AFTER_THE_LEASE)
+    assert later.models == (MODEL,)
+    assert accept(later, 1, MODEL, FIRST) is later
+    assert accept(failed(later), 1, MODEL, FIRST).models == (MODEL,)
+
+
+def test_saying_twice_that_a_model_was_sent_changes_nothing() -> None:
+    job = job_steps.sent(claim(queued_job()), MODEL, FIRST, 1)
+    assert job_steps.sent(job, MODEL, FIRST, 1) is job
+
+
+def test_a_lost_holder_sends_no_model_that_counts() -> None:
+    later = claim(lost(claim(queued_job())), "w2", AFTER_THE_LEASE)
+    with pytest.raises(LeaseLost):
+        job_steps.sent(later, MODEL, FIRST, 1)
+
+
+@pytest.mark.parametrize("turn", [SECOND, ModelTurn(index=3, count=4)])
+def test_a_model_out_of_its_turn_does_not_count(turn: ModelTurn) -> None:
+    with pytest.raises(OutOfTurn):
+        accept(claim(queued_job()), 1, MODEL, turn)
+
+
+def test_another_model_does_not_take_the_place_of_one_that_counts() -> None:
+    job = job_steps.sent(claim(queued_job()), MODEL, FIRST, 1)
+    with pytest.raises(OutOfTurn):
+        accept(job, 1, OTHER, FIRST)
+
+
+def test_two_models_of_the_same_bytes_are_two() -> None:
+    job = job_steps.sent(claim(queued_job()), MODEL, FIRST, 1)
+    assert accept(job, 1, MODEL, SECOND).accepted
+
+
+def test_the_record_of_an_older_version_names_the_one_model_that_it_made() -> None:
+    assert make_job(state=JobState.PUBLISHED, model_id="0a", model_type="centroid").made == (
+        JobModel(model_id="0a", model_type="centroid"),
+    )
+    assert make_job(state=JobState.UPLOADING, model_id="0a", model_type="centroid").made == ()

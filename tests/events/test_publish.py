@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import strategies as st
 from support.jobs import HOUR, ROOM, ROOMS_BUCKET, House, folder_of, in_an_hour, message, notice, states
 from support.loop import run
 
+from sleap_rtc.events import job_steps
 from sleap_rtc.events.jobs import WAITING, JobState
 from sleap_rtc.events.outcome import Done, Poison
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import NotFound
-from sleap_rtc.storage.manifest import ModelFile, ModelRecord, model_id_of
+from sleap_rtc.storage.manifest import ModelFile, ModelRecord, ModelTurn, model_id_of
 
 if TYPE_CHECKING:
     from sleap_rtc.events.uploads import UploadRecord
@@ -260,3 +262,75 @@ def work(house: House) -> None:
         if job.state in WAITING:
             house.trained(house.claimed(job))
     house.queue.held.clear()
+
+
+SECOND = ModelTurn(index=1, count=2)
+
+
+def test_the_first_of_two_models_is_published_and_the_job_goes_on(house: House) -> None:
+    job = house.claimed(house.queued())
+    first = house.trained_first_of_two(job)
+    for _ in range(2):
+        assert house.announced(first) == Done()
+    assert (list(house.manifest().models), house.job(job).state) == ([first.model_id], JobState.TRAINING)
+    assert house.told().count("published") == 1
+    second = house.trained(job, b"the second", turn=SECOND)
+    assert house.announced(second) == Done()
+    assert set(house.manifest().models) == {first.model_id, second.model_id}
+    assert [made.model_id for made in house.job(job).made] == [first.model_id, second.model_id]
+    assert states(house.job(job))[-3:] == ["training", "uploading", "published"]
+
+
+def test_the_last_model_takes_those_along_whose_notices_were_lost(house: House) -> None:
+    job = house.claimed(house.queued())
+    first = house.trained_first_of_two(job)
+    second = house.trained(job, b"the second", turn=SECOND)
+    house.announced(second)
+    assert set(house.manifest().models) == {first.model_id, second.model_id}
+    assert house.job(job).state is JobState.PUBLISHED
+
+
+def test_a_model_that_was_sent_before_its_worker_was_lost_is_published_all_the_same(house: House) -> None:
+    job = house.claimed(house.queued())
+    first = house.trained_first_of_two(job)
+    later = house.claimed(job, "w2", in_an_hour())
+    assert house.announced(first) == Done()
+    second = house.trained(later, b"the second", turn=SECOND)
+    house.announced(second)
+    assert house.job(job).state is JobState.PUBLISHED
+
+
+def test_a_job_does_not_end_while_a_model_of_it_cannot_be_published(house: House) -> None:
+    job = house.claimed(house.queued())
+    first = house.trained_first_of_two(job)
+    second = house.trained(job, b"the second", turn=SECOND)
+    house.rooms.delete(folder_of(first).file("best.ckpt"))
+    assert isinstance(house.announced(second), Poison)
+    house.swept()
+    failure = house.job(job).failure
+    assert failure is not None
+    assert failure.code == "model_refused"
+
+
+def test_a_model_out_of_its_turn_is_refused(house: House) -> None:
+    job = house.claimed(house.queued())
+    assert_refused(house, house.trained(job, turn=SECOND), "model 2 of its job, and 0 of them are there")
+
+
+def test_what_a_worker_leaves_is_in_the_room_and_the_job_goes_on(house: House) -> None:
+    job = house.claimed(house.queued())
+    left = house.trained(job, b"so far", interim=True)
+    house.jobs.change(
+        ROOM,
+        job.job_id,
+        lambda present: job_steps.given_back(
+            present, 1, datetime.now(UTC), "the worker shut down", 0, 3, counts=False
+        ),
+    )
+    assert house.announced(left) == Done()
+    assert (list(house.manifest().models), house.job(job).state) == ([left.model_id], JobState.REQUEUED)
+    later = house.claimed(house.job(job), "w2")
+    record = house.trained(later)
+    house.announced(record)
+    assert [made.model_id for made in house.job(job).made] == [record.model_id]
+    assert set(house.manifest().models) == {left.model_id, record.model_id}

@@ -14,6 +14,7 @@ from support.jobs import (
     PATIENCE,
     ROOM,
     House,
+    accept,
     folder_of,
     in_an_hour,
     make_job,
@@ -264,7 +265,7 @@ def test_the_marker_of_a_job_that_has_ended_goes_away(house: House) -> None:
 
 def test_an_accepted_model_that_lost_a_file_fails_its_job(house: House) -> None:
     record = house.finished()
-    house.jobs.change(ROOM, record.job_id, lambda job: job_steps.accepted(job, record.fencing))
+    house.jobs.change(ROOM, record.job_id, accept)
     house.rooms.delete(folder_of(record).file("best.ckpt"))
     house.swept()
     failure = house.job_of(record).failure

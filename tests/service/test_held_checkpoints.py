@@ -40,7 +40,7 @@ class Held:
         return ServiceCheckpoints(self.lab.http(subject))
 
     def facts(self, hold: Hold | None = None) -> TrainingFacts:
-        return TrainingFacts(hold or self.hold, "centroid", "crc64nvme:AAAAAAAAAAA=", "sleap-nn")
+        return TrainingFacts(hold or self.hold, 0, "centroid", "crc64nvme:AAAAAAAAAAA=", "sleap-nn")
 
     def taken_by_the_next(self) -> Hold:
         """Give the job back; a worker of a colleague takes it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import urllib3
 from support.desktop import COLLEAGUE, OWNER, ServiceLab, hold_of
+from support.jobs import accept
 
 from sleap_rtc.events import job_steps
 from sleap_rtc.events.job_reports import Advanced, Hold
@@ -21,6 +22,7 @@ from sleap_rtc.storage.object_store import Overwrite
 from sleap_rtc.storage.upload_session import PartToSign, SentPart
 from sleap_rtc.worker.model_publisher import ModelPublisher
 from sleap_rtc.worker.service_models import ServiceModels
+from sleap_rtc.worker.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +79,7 @@ def trained(product: Product, tmp_path: Path) -> Trained:
     (tmp_path / "empty.csv").write_bytes(b"")
     job = lab.desk().claim(lab.room_id, lab.queued().job_id, "gpu-1", "m1")
     record = ModelPublisher(ServiceModels(lab.http())).describe(
-        tmp_path, job, "reference trainer", "centroid", "gpu-1", datetime.now(UTC)
+        TrainedModel(tmp_path, job, "reference trainer", "centroid", "gpu-1", datetime.now(UTC))
     )
     lab.desk().report(
         hold_of(job),
@@ -116,9 +118,7 @@ def test_a_record_whose_reply_was_lost_is_sent_again_even_after_the_model_was_ac
     trained: Trained,
 ) -> None:
     trained.send()
-    trained.lab.jobs.change(
-        trained.lab.room_id, trained.hold.job_id, lambda job: job_steps.accepted(job, trained.hold.fencing)
-    )
+    trained.lab.jobs.change(trained.lab.room_id, trained.hold.job_id, accept)
     trained.models().publish(trained.record)
     with pytest.raises(LeaseLost):
         trained.models().publish(trained.record.model_copy(update={"trained_by": "mallory"}))

@@ -21,6 +21,7 @@ from sleap_rtc.worker.model_publisher import ModelPublisher
 from sleap_rtc.worker.service_desk import ServiceDesk
 from sleap_rtc.worker.service_models import ServiceModels
 from sleap_rtc.worker.service_queue import ServiceQueue
+from sleap_rtc.worker.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +97,7 @@ def test_a_model_is_published_whole_though_every_first_reply_is_lost(
 ) -> None:
     (tmp_path / "best.ckpt").write_bytes(b"weights")
     job, publisher = claimed(lab, service), ModelPublisher(ServiceModels(service))
-    record = publisher.describe(tmp_path, job, "reference", "centroid", "w1", datetime.now(UTC))
+    record = publisher.describe(TrainedModel(tmp_path, job, "reference", "centroid", "w1", datetime.now(UTC)))
     uploading = Advanced(state=JobState.UPLOADING, model_id=record.model_id, model_type=record.model_type)
     ServiceDesk(service).report(hold_of(job), uploading)
     for what in ("open", "sign-parts", "complete", "model "):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.jobs import ROOM, House, upload_of
+from support.jobs import ROOM, House, accept, upload_of
 from support.loop import run
 
 from sleap_rtc.events import job_steps
@@ -165,7 +165,7 @@ def test_a_job_whose_model_is_on_its_way_is_not_cancelled(desk: Desk) -> None:
 
 def test_a_job_whose_model_was_accepted_is_not_cancelled(desk: Desk) -> None:
     job = desk.job_in("training")
-    desk.house.jobs.change(ROOM, job.job_id, lambda present: job_steps.accepted(present, present.fencing))
+    desk.house.jobs.change(ROOM, job.job_id, accept)
     with pytest.raises(CancelRefused, match="its model is on its way"):
         desk.cancel(job)
 

@@ -14,7 +14,7 @@ from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.dispatch import Dispatch
 from sleap_rtc.events.feed import RoomFeed
 from sleap_rtc.events.job_store import JobStore
-from sleap_rtc.events.jobs import DatasetRef, Job, JobRequest, JobState
+from sleap_rtc.events.jobs import DatasetRef, Job, JobModel, JobRequest, JobState
 from sleap_rtc.events.memory_queue import MemoryQueue
 from sleap_rtc.events.messages import JobMessage
 from sleap_rtc.events.publish import Publish
@@ -24,7 +24,7 @@ from sleap_rtc.events.uploads import UploadRecord
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
 from sleap_rtc.storage.errors import NotFound, Unreachable
-from sleap_rtc.storage.manifest import Manifest, ModelFile, ModelRecord, model_id_of
+from sleap_rtc.storage.manifest import Manifest, ModelFile, ModelRecord, ModelTurn, model_id_of
 from sleap_rtc.storage.memory_store import MemoryObjectStore
 from sleap_rtc.storage.object_store import Create, Overwrite
 from sleap_rtc.storage.room_storage import RoomStorage
@@ -72,6 +72,19 @@ def queued_job(**changed: Any) -> Job:
 def claim(job: Job, worker_id: str = "w1", now: datetime = NOON, event: str = "message") -> Job:
     """Give the job to a worker."""
     return job_steps.claimed(job, worker_id, now, LEASE_S, event, MOST_ATTEMPTS)
+
+
+MODEL = JobModel(model_id="0123456789abcdef", model_type="centroid")
+
+
+def accept(
+    job: Job,
+    fencing: int | None = None,
+    model: JobModel = MODEL,
+    turn: ModelTurn = ModelTurn(),  # noqa: B008
+) -> Job:
+    """Let a model of the holder, or of who held it with that number, count."""
+    return job_steps.accepted(job, model, turn, job.fencing if fencing is None else fencing)
 
 
 def states(job: Job) -> list[str]:
@@ -279,6 +292,22 @@ class House:
         folder = folder_of(record)
         self.rooms.put(folder.file("best.ckpt"), content, Overwrite())
         self.rooms.put(folder.record, record.model_dump_json().encode(), Overwrite())
+        return record
+
+    def trained_first_of_two(self, job: Job, content: bytes = b"the first") -> ModelRecord:
+        """Let the holder of the job send the first of its two models, and go on with the second."""
+        record = self.trained(job, content, turn=ModelTurn(index=0, count=2))
+        model = JobModel(model_id=record.model_id, model_type=record.model_type)
+        self.jobs.change(
+            job.room_id,
+            job.job_id,
+            lambda present: job_steps.advanced(
+                job_steps.sent(present, model, record.turn, job.fencing),
+                JobState.TRAINING,
+                job.fencing,
+                datetime.now(UTC),
+            ),
+        )
         return record
 
     def finished(self, content: bytes = b"weights") -> ModelRecord:

@@ -49,7 +49,7 @@ def make_package(tmp_path: Path) -> Callable[[], TrainingPackage]:
     def make() -> TrainingPackage:
         make_example_package(tmp_path / "Mäuse 1.zip", frames=24, size=96)
         (tmp_path / "my package").mkdir()
-        return unpack(tmp_path / "Mäuse 1.zip", tmp_path / "my package")
+        return unpack(tmp_path / "Mäuse 1.zip", tmp_path / "my package")[0]
 
     return make
 

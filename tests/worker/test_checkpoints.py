@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.checkpoints import Checkpoint
 
 ROOM, JOB = "mice-1", "01J00000000000000000000000"
-FACTS = TrainingFacts(Hold(ROOM, JOB, 1), "centroid", "crc64nvme:AAAAAAAAAAA=", "reference trainer")
+FACTS = TrainingFacts(Hold(ROOM, JOB, 1), 0, "centroid", "crc64nvme:AAAAAAAAAAA=", "reference trainer")
 LATER = replace(FACTS, hold=Hold(ROOM, JOB, 2))
 
 

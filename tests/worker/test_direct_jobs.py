@@ -116,7 +116,7 @@ def padded(package: Path, target: Path, size_bytes: int) -> Path:
 async def _whole_story(issuer: LocalIssuer, folder: Path, package: Path) -> None:
     async with bench(issuer, folder) as at:
         job = at.job(package)
-        kept, in_room = await job.run()
+        ((kept, in_room),) = [(each.kept, each.in_room) for each in await job.run()]
         assert (kept.folder / "best.ckpt").read_bytes() == b"weights"
         assert at.registry.get(kept.model_id) is not None
         assert in_room
@@ -145,7 +145,7 @@ async def _cut_off(issuer: LocalIssuer, folder: Path, package: Path, size: int) 
     async with bench(issuer, folder) as at:
         at.watcher.cut_at_bytes = 12 * MIB
         job = at.job(package)
-        kept, _ = await job.run()
+        (kept,) = [each.kept for each in await job.run()]
         assert kept.model_type == "single_instance"
         assert at.watcher.steps == ["connected", "again", "connected", "results"]
         assert len(at.watcher.sessions) == 2

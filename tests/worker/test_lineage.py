@@ -25,6 +25,7 @@ from sleap_rtc.worker.model_publisher import ModelPublisher
 from sleap_rtc.worker.package import unpack
 from sleap_rtc.worker.s3_models import S3Models
 from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
+from sleap_rtc.worker.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +104,7 @@ def test_what_an_engine_wrote_down_is_all_that_counts(tmp_path: Path) -> None:
 def test_a_trained_model_has_its_whole_lineage_in_its_record(tmp_path: Path) -> None:
     make_example_package(tmp_path / "tiny.zip", frames=12, size=64)
     (tmp_path / "package").mkdir()
-    package = unpack(tmp_path / "tiny.zip", tmp_path / "package")
+    (package,) = unpack(tmp_path / "tiny.zip", tmp_path / "package")
     epochs = {"trainer_config.max_epochs": "3"}
     result = SubprocessTrainer("reference").train(package, epochs, lambda _: None, threading.Event())
     lineage = lineage_of(package, result)
@@ -127,7 +128,7 @@ def test_a_huge_configuration_does_not_make_a_huge_record(tmp_path: Path) -> Non
     )
     publisher = ModelPublisher(S3Models(MemoryObjectStore(), None))  # type: ignore[arg-type] # sends nothing
     record = publisher.describe(
-        tmp_path, job, "reference", "centroid", "gpu-1", NOW, Lineage(software={"a": "b"})
+        TrainedModel(tmp_path, job, "reference", "centroid", "gpu-1", NOW, Lineage(software={"a": "b"}))
     )
     assert (record.metrics, record.software) == ({"loss": 1}, {"a": "b"})
     assert len(record.model_dump_json()) < 2_000

@@ -19,6 +19,7 @@ from sleap_rtc.storage.s3_transfers import MultipartUpload, S3Transfers
 from sleap_rtc.worker.errors import TrainingFailed
 from sleap_rtc.worker.model_publisher import ModelPublisher
 from sleap_rtc.worker.s3_models import S3Models
+from sleap_rtc.worker.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +58,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def described(publisher: ModelPublisher, run: Path) -> ModelRecord:
-    return publisher.describe(run, JOB, "reference trainer", "centroid", "gpu-1", NOW)
+    return publisher.describe(TrainedModel(run, JOB, "reference trainer", "centroid", "gpu-1", NOW))
 
 
 def test_what_was_published_is_handed_on_and_what_was_not_is_not(

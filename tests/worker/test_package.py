@@ -10,7 +10,7 @@ import pytest
 
 from sleap_rtc.local.example_package import make_example_package
 from sleap_rtc.worker.errors import PackageRefused
-from sleap_rtc.worker.package import extract, read_packages, unpack
+from sleap_rtc.worker.package import unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,28 +43,28 @@ def assert_refused(archive: Path, into: Path, why: str) -> None:
 
 
 def test_the_layout_of_the_existing_tool_is_read(tmp_path: Path, into: Path) -> None:
-    package = unpack(zipped(tmp_path, dict(GOOD)), into)
+    (package,) = unpack(zipped(tmp_path, dict(GOOD)), into)
     assert (package.folder, package.config.name) == (into / "x", "centroid.yaml")
     assert (package.model_type, package.run_name) == ("centroid", "centroid")
 
 
 def test_a_package_without_a_top_folder_is_read_too(tmp_path: Path, into: Path) -> None:
     flat = {name.removeprefix("x/"): content for name, content in GOOD.items()}
-    assert unpack(zipped(tmp_path, dict(flat)), into).folder == into
+    assert [package.folder for package in unpack(zipped(tmp_path, dict(flat)), into)] == [into]
 
 
 def test_several_configurations_are_read_in_the_order_of_the_script(tmp_path: Path, into: Path) -> None:
     second = "centered_instance"
     script = f"{SCRIPT}sleap-nn train --config-dir . --config-name {second}\n"
     config = f"model_config:\n  head_configs:\n    {second}: {{}}\n"
-    extract(zipped(tmp_path, {**GOOD, "x/train-script.sh": script, f"x/{second}.yaml": config}), into)
-    found = [(package.run_name, package.model_type, package.folder) for package in read_packages(into)]
+    archive = zipped(tmp_path, {**GOOD, "x/train-script.sh": script, f"x/{second}.yaml": config})
+    found = [(package.run_name, package.model_type, package.folder) for package in unpack(archive, into)]
     assert found == [("centroid", "centroid", into / "x"), (second, second, into / "x")]
 
 
 def test_the_example_package_is_one(tmp_path: Path, into: Path) -> None:
     make_example_package(tmp_path / "e.zip", frames=2, size=32)
-    assert unpack(tmp_path / "e.zip", into).model_type == "single_instance"
+    assert [package.model_type for package in unpack(tmp_path / "e.zip", into)] == ["single_instance"]
 
 
 def test_the_script_is_read_and_never_run(tmp_path: Path, into: Path) -> None:
@@ -125,7 +125,7 @@ def test_what_is_no_zip_is_refused(tmp_path: Path, into: Path, content: bytes) -
     ("changed", "why"),
     [
         ({"x/train-script.sh": "echo nothing"}, "names no configuration"),
-        ({"x/train-script.sh": SCRIPT * 2}, "2 configurations"),
+        ({"x/train-script.sh": SCRIPT * 2}, r"names centroid\.yaml twice"),
         ({"x/centroid.yaml": "a: [b"}, "not a training configuration"),
         ({"x/centroid.yaml": "model_config: 3"}, "not a training configuration"),
         ({"x/centroid.yaml": CONFIG.replace("{}", "null")}, "names no kind of model"),

@@ -28,7 +28,7 @@ class TestReferenceTrainer(CommandSuite):
         def make() -> TrainingPackage:
             make_example_package(tmp_path / "tiny.zip", frames=12, size=32)
             (tmp_path / "package").mkdir()
-            return unpack(tmp_path / "tiny.zip", tmp_path / "package")
+            return unpack(tmp_path / "tiny.zip", tmp_path / "package")[0]
 
         return make
 

@@ -11,6 +11,7 @@ from support.product import eventually
 
 from sleap_rtc.events.jobs import JobCancelled, JobRequest
 from sleap_rtc.storage import keys
+from sleap_rtc.storage.manifest import ModelTurn
 from sleap_rtc.storage.model_folder import checksum_of
 from sleap_rtc.storage.s3_store import S3ObjectStore
 from sleap_rtc.storage.s3_transfers import S3Transfers
@@ -43,7 +44,7 @@ class Attempt:
     def __init__(self, folder: Path, archive: Path, store: S3Checkpoints, number: int) -> None:
         self.folder = folder / f"attempt {number}"
         (self.folder / "package").mkdir(parents=True)
-        self.package: TrainingPackage = unpack(archive, self.folder / "package")
+        self.package: TrainingPackage = unpack(archive, self.folder / "package")[0]
         self.held = HeldJob(MemoryLab().desk(), make_job(fencing=number, request=REQUEST), LEASE_S)
         self.trainer = SubprocessTrainer("reference")
         self.store = store
@@ -53,7 +54,7 @@ class Attempt:
 
     def facts(self) -> TrainingFacts:
         config = checksum_of(self.package.config)
-        return TrainingFacts(self.held.hold, self.package.model_type, config, self.trainer.title)
+        return TrainingFacts(self.held.hold, 0, self.package.model_type, config, self.trainer.title)
 
     def trains(self, epochs: int) -> list[int]:
         """Train until it is told to stop after so many epochs; return those of the curve."""
@@ -73,6 +74,7 @@ class Attempt:
             Checkpointing(self.store, RARELY_S),
             self.held,
             self.package,
+            ModelTurn(),
             self.trainer.title,
             self.folder / "copies",
             self.said.append,

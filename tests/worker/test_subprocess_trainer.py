@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def tiny(tmp_path: Path) -> TrainingPackage:
     make_example_package(tmp_path / "tiny.zip", frames=12, size=64)
     (tmp_path / "package").mkdir()
-    return unpack(tmp_path / "tiny.zip", tmp_path / "package")
+    return unpack(tmp_path / "tiny.zip", tmp_path / "package")[0]
 
 
 def epochs(count: int) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,6 +32,8 @@ from sleap_rtc.storage.errors import ExitCode, SleapRtcError, TransferFailed
 from sleap_rtc.storage.progress import TransferProgress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sleap_rtc.client.model_registry import ClientModelRegistry
     from sleap_rtc.client.trained_results import KeptModel
     from sleap_rtc.events.job_progress import Told
@@ -75,6 +78,14 @@ class DirectJobFailed(SleapRtcError):
     why: str
 
 
+@dataclass(frozen=True)
+class BroughtModel:
+    """A model that is here, and whether the room has it, too."""
+
+    kept: KeptModel
+    in_room: bool
+
+
 class DirectJob:
     """One job, run once.
 
@@ -83,7 +94,7 @@ class DirectJob:
         worker: as people are told it.
         package: the file.
         request: what is asked of the trainer.
-        registry: where the model is entered.
+        registry: where the models are entered.
         watcher: is told what happens.
         first: a session that stands already.
         tries_for_s: how long a worker that does not answer is called.
@@ -117,15 +128,16 @@ class DirectJob:
         self._size_bytes = 0
         self._checksum = ""
         self._run_ended = False
+        self._brought: list[BroughtModel] = []
 
-    async def run(self) -> tuple[KeptModel, bool]:
-        """Do it; return the model, and whether the room has it, too.
+    async def run(self) -> Sequence[BroughtModel]:
+        """Do it; return the models, in the order in which they were trained.
 
         Raises:
             JobNotTaken: the worker does not take the job.
             DirectJobFailed: it failed.
             PeerUnreachable: the worker cannot be connected to, or not any more.
-            IntegrityError, DiskFull: the model could not be brought here.
+            IntegrityError, DiskFull: a model could not be brought here.
         """
         self._size_bytes, self._checksum = await asyncio.to_thread(_facts_of, self._package)
         self._moved_at = self._now()
@@ -136,8 +148,9 @@ class DirectJob:
                 try:
                     result = result or await self._over(session)
                     if result.model is not None:
-                        kept = await self._bring(session, result.model)
-                        return kept, result.model.in_room
+                        for made in (*result.earlier, result.model)[len(self._brought) :]:
+                            self._brought.append(await self._bring(session, made))
+                        return self._brought
                     raise self._failed(result)
                 finally:
                     await session.close()
@@ -200,15 +213,16 @@ class DirectJob:
                 self._run_ended = True
                 return
 
-    async def _bring(self, session: PeerSession, model: MadeModel) -> KeptModel:
+    async def _bring(self, session: PeerSession, model: MadeModel) -> BroughtModel:
         self._watcher.on_step("results", "")
         if self._readers.session is not session:
             self._readers.use(FileReader(session))
         fetch = PeerFetch(self._readers, asyncio.get_running_loop())
         try:
-            return await asyncio.to_thread(self._keep, fetch, model)
+            kept = await asyncio.to_thread(self._keep, fetch, model)
         except TransferFailed as cut:
             raise PeerLost(peer=self._worker, why=cut.why) from cut
+        return BroughtModel(kept, in_room=model.in_room)
 
     def _keep(self, fetch: PeerFetch, model: MadeModel) -> KeptModel:
         self._registry.models_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

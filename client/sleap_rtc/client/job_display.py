@@ -38,7 +38,7 @@ _COLUMNS: dict[str, Callable[[JobView, datetime], str]] = {
     "ATTEMPT": lambda job, _: str(job.attempt),
     "BY": lambda job, _: job.created_by,
     "DATASET": lambda job, _: job.dataset.file_name,
-    "MODEL": lambda job, _: job.model_id or "",
+    "MODEL": lambda job, _: _models(job),
     "WAITS FOR": lambda job, _: brief(job.waiting),
 }
 _CUT_SHORT = {"BY": 12, "DATASET": 24, "MODEL": 16}
@@ -111,10 +111,16 @@ def _facts(job: JobView, now: datetime) -> Iterator[tuple[str, str, str]]:
     if job.failure:
         kind = "lost" if job.failure.code == "worker_lost" else "failed"
         yield kind, f"{job.failure.code}: {job.failure.message}", "yellow" if kind == "lost" else "red"
-    if job.model_id:
-        yield "model", f"{job.model_id} ({job.model_type})", ""
+    for model in job.made:
+        yield "model", f"{model.model_id} ({model.model_type})", ""
+    if job.model_id and job.model_id not in {model.model_id for model in job.made}:
+        yield "sent", f"model {job.model_id} ({job.model_type}), which does not count (yet)", ""
     yield "waits" if job.state in WAITING else "next", next_step(job, now), ""
     yield "trace", trace_id(job.traceparent) or "none", ""
+
+
+def _models(job: JobView) -> str:
+    return " ".join(model.model_id for model in job.made) or job.model_id or ""
 
 
 class LiveJobs:

@@ -67,7 +67,8 @@ def next_step(job: JobView, now: datetime) -> str:
         case JobState.CANCELLED:
             text = f"{again} starts it again"
         case JobState.PUBLISHED:
-            text = f"`sleap-rtc models pull {job.model_id} -r {job.room_id}` brings the model here"
+            each = "each of its models" if len(job.made) > 1 else "the model"
+            text = f"`sleap-rtc models pull {job.model_id} -r {job.room_id}` brings {each} here"
         case _ if job.waiting is not None:
             text = f"position {job.waiting.position}: {job.waiting.reason}"
         case _ if job.accepted:

@@ -181,7 +181,7 @@ class LiveModel:
             case LineLogged():
                 self.lines.append(event.text)
             case TrainingBegun():
-                run.begun = event
+                self._begun(event)
             case BatchEnded():
                 if run.epoch is None or event.epoch > run.epoch.epoch:
                     run.batch = event
@@ -198,6 +198,14 @@ class LiveModel:
                 run.end = event
             case _:
                 assert_never(event)
+
+    def _begun(self, event: TrainingBegun) -> None:
+        run = self.run
+        if run.begun is not None:  # the next model of the job
+            run.epoch = run.batch = run.learning_rate = self._curve = None
+            run.losses = {}
+            run.ended_at.clear()
+        run.begun = event
 
     def _epoch(self, event: EpochEnded, at: datetime) -> None:
         run, self._curve = self.run, None

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
+    from sleap_rtc.client.direct_job import BroughtModel
     from sleap_rtc.client.legacy_train import LegacyResults
     from sleap_rtc.client.live_room import LiveRoom
     from sleap_rtc.client.train_order import TrainOrder
@@ -51,11 +52,10 @@ class _WaitsInS3:
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """The job is done, and its model is here."""
+class _Brought:
+    """The job is done, and its models are here."""
 
-    model: KeptModel
-    in_room: bool
+    models: Sequence[BroughtModel]
 
 
 class TrainSession:
@@ -84,12 +84,13 @@ class TrainSession:
         results = run(self._live(size_bytes))
         if isinstance(results, _WaitsInS3):
             self._through_s3()
-        elif isinstance(results, _Kept):
-            self._tell_kept(results.model, "; the room has it, too" if results.in_room else "")
+        elif isinstance(results, _Brought):
+            for model in results.models:
+                self._tell_kept(model.kept, "; the room has it, too" if model.in_room else "")
         else:
             self._keep(results)
 
-    async def _live(self, size_bytes: int) -> LegacyResults | _Kept | _WaitsInS3:
+    async def _live(self, size_bytes: int) -> LegacyResults | _Brought | _WaitsInS3:
         """Choose the transport, and do the job if that is to be done live."""
         place = self._order.place
         cloud = await asyncio.to_thread(look_at_cloud, self._service, self._settings, place)
@@ -115,7 +116,7 @@ class TrainSession:
 
     async def _directly(
         self, room: LiveRoom, worker: Candidate, session: PeerSession | None, cloud: Cloud
-    ) -> _Kept | _WaitsInS3:
+    ) -> _Brought | _WaitsInS3:
         from sleap_rtc.client.direct_job import DirectJob
         from sleap_rtc.client.direct_talk import JobNotTaken
 
@@ -136,14 +137,14 @@ class TrainSession:
                 session,
             )
             try:
-                model, in_room = await job.run()
+                models = await job.run()
             except JobNotTaken as refused:
                 # It was free a moment ago.
                 if order.forced is not None or cloud.no_s3:
                     raise
                 self._say(f"{refused} So the dataset goes through S3.")
                 return _WaitsInS3()
-        return _Kept(model, in_room=in_room)
+        return _Brought(models)
 
     async def _at_existing_worker(self, room: LiveRoom, workers: Sequence[Candidate]) -> LegacyResults:
         from sleap_rtc.client.legacy_train import run_legacy_job
@@ -207,8 +208,8 @@ class TrainSession:
             self._say(goes_on(self._room_id, sent.job_id))
             return
         check_end(job)
-        if job.model_id:
-            self._pull(job.model_id)
+        for model in job.made:
+            self._pull(model.model_id)
 
     def _show(self, decision: Decision) -> None:
         cost = decision.cost

@@ -28,14 +28,16 @@ MOST_FILES = 8
 class Checkpoint(Document):
     """`{room_id}/jobs/{job_id}/checkpoint/checkpoint.json`.
 
-    `epoch`, counted from 0, is in it, and a later one may be. It serves a training of the same configuration
-    and kind of model by the same trainer, and no other.
+    `turn` is the place of the model among those of the job. `epoch`, like it counted from 0, is in it, and a
+    later one may be. It serves a training of the same configuration and kind of model by the same trainer,
+    and no other.
     """
 
     room_id: str = Field(max_length=32)
     job_id: str = Field(max_length=26)
     fencing: int = Field(ge=1, le=2**53)
     slot: Literal["a", "b"]
+    turn: int = Field(0, ge=0, le=2**10)
     epoch: int = Field(ge=0, le=2**31)
     model_type: str = Field(max_length=64)
     config_checksum: str = Field(max_length=64)

@@ -53,7 +53,7 @@ class RoomFeed:
             self._tell(RoomEvent.of_step(job, index, str(ULID())))
 
     def tell_model(self, record: ModelRecord, now: datetime, event: str) -> None:
-        """Tell the room that a model which no job made was published."""
+        """Tell the room of a model that was published and ended no job."""
         by = self._name_of(record.trained_by, record.room_id)
         self._tell(RoomEvent.of_model(record, by, now, event, str(ULID())))
 

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sleap_rtc.events import job_asks, job_steps
 from sleap_rtc.events.job_commands import CommandAnswer, CommandId
-from sleap_rtc.events.jobs import Job, JobFailure, JobState, LeaseLost
+from sleap_rtc.events.jobs import Job, JobFailure, JobModel, JobState, LeaseLost
+from sleap_rtc.storage.manifest import ModelTurn
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,6 +41,10 @@ class JobRules:
     most_attempts: int
 
 
+ModelId = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
+ModelType = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+
+
 class _Report(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,8 +61,17 @@ class Advanced(_Report):
     kind: Literal["advanced"] = "advanced"
     state: Literal[JobState.DOWNLOADING, JobState.TRAINING, JobState.UPLOADING]
     note: str = Field("", max_length=500)
-    model_id: str | None = Field(None, pattern=r"^[0-9a-f]{8,64}$")
-    model_type: str | None = Field(None, pattern=r"^[a-z0-9_]{1,64}$")
+    model_id: ModelId | None = None
+    model_type: ModelType | None = None
+
+
+class ModelSent(_Report):
+    """A model is there with its record, and another one follows."""
+
+    kind: Literal["model_sent"] = "model_sent"
+    model_id: ModelId
+    model_type: ModelType
+    turn: ModelTurn
 
 
 class Failed(_Report):
@@ -85,7 +99,7 @@ class Obeyed(_Report):
     answer: CommandAnswer
 
 
-Report = Annotated[Renewed | Advanced | Failed | GivenBack | Obeyed, Field(discriminator="kind")]
+Report = Annotated[Renewed | Advanced | ModelSent | Failed | GivenBack | Obeyed, Field(discriminator="kind")]
 
 
 def reported(job: Job, report: Report, fencing: int, now: datetime, rules: JobRules) -> Job:
@@ -98,17 +112,20 @@ def reported(job: Job, report: Report, fencing: int, now: datetime, rules: JobRu
         return job
     match report:
         case Renewed():
-            return job_steps.renewed(job, fencing, now, rules.lease_s)
+            changed = job_steps.renewed(job, fencing, now, rules.lease_s)
         case Advanced():
             moved = job_steps.advanced(job, JobState(report.state), fencing, now, report.note)
-            model = {"model_id": report.model_id, "model_type": report.model_type}
-            return moved.model_copy(update=model if report.model_id else {})
+            of_model = {"model_id": report.model_id, "model_type": report.model_type}
+            changed = moved.model_copy(update=of_model if report.model_id else {})
+        case ModelSent():
+            model = JobModel(model_id=report.model_id, model_type=report.model_type)
+            changed = job_steps.sent(job, model, report.turn, fencing)
         case Failed():
             job_steps.check_fencing(job, fencing)
             holder = job.lease.worker_id if job.lease else "?"
-            return job_steps.failed(job, now, holder, report.code, report.message)
+            changed = job_steps.failed(job, now, holder, report.code, report.message)
         case GivenBack():
-            return job_steps.given_back(
+            changed = job_steps.given_back(
                 job,
                 fencing,
                 now,
@@ -120,7 +137,8 @@ def reported(job: Job, report: Report, fencing: int, now: datetime, rules: JobRu
         case Obeyed():
             if fencing > job.fencing:
                 raise LeaseLost(held=fencing, current=job.fencing)
-            return job_asks.answered(job, fencing, report.command_id, report.answer, now)
+            changed = job_asks.answered(job, fencing, report.command_id, report.answer, now)
+    return changed
 
 
 def _said_before(job: Job, report: Report, fencing: int) -> bool:
@@ -129,7 +147,7 @@ def _said_before(job: Job, report: Report, fencing: int) -> bool:
         return False
     last, failure = job.history[-1], job.failure
     match report:
-        case Renewed() | Obeyed():
+        case Renewed() | Obeyed() | ModelSent():
             return False
         case Advanced():
             return (last.state, last.event) == (report.state, report.note)

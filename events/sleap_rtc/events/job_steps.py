@@ -5,13 +5,17 @@
                  │         └────────────┴────────────┴─────────────→ cancelled
                  └── requeued(n) ← lost ←──────── (the lease ran out) ┘
 
+A job that makes several models trains and uploads them one after the other; each that is sent counts from
+then on, whoever holds the job next.
+
 A change takes a job and returns the next version of it, or raises. The lock is the lease: whoever holds the
 newest fencing number may change the job until the lease runs out. Every edge stays in the history.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from sleap_rtc.events.jobs import (
     HELD,
@@ -23,11 +27,18 @@ from sleap_rtc.events.jobs import (
     JobClaimed,
     JobEnded,
     JobFailure,
+    JobModel,
     JobNotReady,
     JobState,
     Lease,
     LeaseLost,
+    OutOfTurn,
 )
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sleap_rtc.storage.manifest import ModelTurn
 
 
 def _step(job: Job, state: JobState, now: datetime, by: str, event: str = "") -> Job:
@@ -187,19 +198,43 @@ def cancelled(job: Job, now: datetime, by: str) -> Job:
     return _step(job.model_copy(update={"lease": None}), JobState.CANCELLED, now, by)
 
 
-def accepted(job: Job, fencing: int) -> Job:
+def accepted(job: Job, model: JobModel, turn: ModelTurn, fencing: int) -> Job:
     """The model that this holder made is the one that counts; doing it twice changes nothing.
+
+    Once it counts it does so whoever holds the job, and whatever becomes of the job.
+
+    Args:
+        job: the job.
+        model: which.
+        turn: its place among the models of the job.
+        fencing: of the holder that made it.
 
     Raises:
         LeaseLost: a newer fencing number has been given out, or the job ended.
+        OutOfTurn: it is not this one's turn.
     """
+    if job.models[turn.index : turn.index + 1] == (model,):
+        return job
     if job.fencing != fencing or job.state not in HELD | WAITING | {JobState.PUBLISHED}:
         raise LeaseLost(held=fencing, current=job.fencing)
-    return job if job.accepted else job.model_copy(update={"accepted": True})
+    if job.accepted or turn.index != len(job.models):
+        raise OutOfTurn(number=turn.index + 1, there=len(job.models))
+    return job.model_copy(update={"models": (*job.models, model), "accepted": turn.is_last})
+
+
+def sent(job: Job, model: JobModel, turn: ModelTurn, fencing: int) -> Job:
+    """The holder has sent a model that is not its last one, and goes on; saying it twice changes nothing.
+
+    Raises:
+        LeaseLost: the job is not the holder's any more.
+        OutOfTurn: it is not this one's turn.
+    """
+    check_fencing(job, fencing)
+    return accepted(job, model, turn, fencing)
 
 
 def published(job: Job, now: datetime, event: str) -> Job:
-    """End with a model in the manifest; doing it twice changes nothing."""
+    """End with every model in the manifest; doing it twice changes nothing."""
     if job.ended:
         return job
     return _step(job.model_copy(update={"lease": None}), JobState.PUBLISHED, now, "publish", event)

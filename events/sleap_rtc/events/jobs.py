@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from sleap_rtc.events.job_commands import AskedCommand
 from sleap_rtc.storage.document import Document
-from sleap_rtc.storage.errors import ExitCode, SleapRtcError
+from sleap_rtc.storage.errors import ExitCode, InputError, SleapRtcError
 
 
 class JobState(StrEnum):
@@ -67,6 +67,13 @@ class JobCancelled(LeaseLost):
     """The job was cancelled by {by}."""
 
     by: str
+
+
+class OutOfTurn(InputError):
+    """It is model {number} of its job, and {there} of them are there."""
+
+    number: int
+    there: int
 
 
 class CancelRefused(SleapRtcError):
@@ -151,6 +158,15 @@ class JobFailure(BaseModel):
     message: str
 
 
+class JobModel(BaseModel):
+    """A model that a job made and that counts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model_id: str
+    model_type: str
+
+
 def _readable(asked: object) -> object:
     """Leave out commands that only a newer version knows: nobody here obeys them, and the job goes on."""
     return [each for each in asked if _is_command(each)] if isinstance(asked, list | tuple) else asked
@@ -168,9 +184,10 @@ class Job(Document):
     """`{room_id}/jobs/{job_id}/job.json`.
 
     `attempt` counts the claims, `spent` those of them that speak against the job: its worker was lost, or its
-    dataset did not come through. A worker that shut down costs nothing. `accepted` is set once its model is
-    the one that counts: from then on the job is nobody's, whatever leases say. `watched_until` and `asked`
-    are what `job_asks` says of them.
+    dataset did not come through. A worker that shut down costs nothing. `models` are those that count, in the
+    order in which they are trained: the next holder goes on with the one after them. `accepted` is set once
+    the last of them does: from then on the job is nobody's, whatever leases say. `model_id` is that of the
+    model which was sent last. `watched_until` and `asked` are what `job_asks` says of them.
     """
 
     job_id: str
@@ -187,6 +204,7 @@ class Job(Document):
     lease: Lease | None = None
     not_before: datetime | None = None
     retry_of: str | None = None
+    models: tuple[JobModel, ...] = ()
     accepted: bool = False
     failure: JobFailure | None = None
     model_id: str | None = None
@@ -194,6 +212,13 @@ class Job(Document):
     watched_until: datetime | None = None
     asked: Annotated[tuple[AskedCommand, ...], BeforeValidator(_readable)] = ()
     history: tuple[Edge, ...] = ()
+
+    @property
+    def made(self) -> tuple[JobModel, ...]:
+        """The models that came of it; an older version's record names but one, once it is published."""
+        if self.models or self.state is not JobState.PUBLISHED or not self.model_id:
+            return self.models
+        return (JobModel(model_id=self.model_id, model_type=self.model_type or ""),)
 
     @property
     def ended(self) -> bool:

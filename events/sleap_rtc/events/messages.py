@@ -108,7 +108,7 @@ class RoomEvent(BaseModel):
     def of_model(
         cls, record: ModelRecord, by: str, at: datetime, event: str, event_id: str = ""
     ) -> RoomEvent:
-        """Return what the room is told of a model that somebody pushed, whose name is given."""
+        """Return what the room is told of a model that ended no job, by whom it came given as a name."""
         return cls(
             id=event_id,
             key=f"{record.model_type}_{record.model_id}/published",
@@ -117,7 +117,15 @@ class RoomEvent(BaseModel):
             state="published",
             at=at,
             by=by,
-            text=f"model {record.model_id} ({record.model_type}) was brought",
+            text=f"model {record.model_id} ({record.model_type}) {_how_it_came(record)}",
             model_id=record.model_id,
             event=event,
         )
+
+
+def _how_it_came(record: ModelRecord) -> str:
+    if record.interim:
+        return f"is as far as a worker came that had to leave; job {record.job_id} goes on"
+    if record.job_id:
+        return f"was trained by job {record.job_id}{record.turn.words}"
+    return "was brought"

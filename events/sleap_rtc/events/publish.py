@@ -1,8 +1,9 @@
 """Orchestration: a model's `model.json` puts the model into the room's manifest and ends its job.
 
 Whatever the notice says is checked against the objects: every file has to be there with its size, the id has
-to be that of the content, and the worker has to hold the job's newest fencing number. A model that somebody
-pushed has no job, and nothing to end.
+to be that of the content, and the worker has to hold the job's newest fencing number. A job ends with the
+last of its models, once all of them stand in the manifest. A model that somebody pushed has no job, and
+nothing to end; nor has one that a worker left behind of a job that goes on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from sleap_rtc.events import job_steps
-from sleap_rtc.events.jobs import LeaseLost
+from sleap_rtc.events.jobs import JobModel, LeaseLost, OutOfTurn
 from sleap_rtc.events.notice_handler import NoticeRefused, handle_notices
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import what_is_wrong
@@ -24,6 +25,7 @@ from sleap_rtc.storage.manifest import ModelIdTaken, ModelRecord, model_id_of
 if TYPE_CHECKING:
     from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.job_store import JobStore
+    from sleap_rtc.events.jobs import Job
     from sleap_rtc.events.notices import ObjectCreated
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
@@ -87,15 +89,37 @@ class Publish:
             room.check_publish(record)
         except ModelIdTaken as taken:
             return str(taken)
-        if record.job_id:
-            return self._publish_of_job(room, record, event)
-        self._publish_pushed(room, record, event)
-        return None
+        if not record.job_id or record.interim:
+            self._publish_beside(room, record, event)
+            return None
+        return self._publish_of_job(room, record, event)
 
     def _publish_of_job(self, room: RoomStorage, record: ModelRecord, event: str) -> str | None:
-        refusal = self._why_not_accepted(record)
-        if refusal:
-            return refusal
+        try:
+            job = self._accepted(record)
+        except LeaseLost as stale:
+            return f"a stale worker made it: {stale}"
+        except (NotFound, OutOfTurn) as wrong:
+            return str(wrong)
+        if not record.turn.is_last:
+            self._publish_beside(room, record, event)
+            return None
+        refusal = self._publish_missing(room, job)
+        if refusal is None:
+            self._publish_last(room, record, event)
+        return refusal
+
+    def _publish_missing(self, room: RoomStorage, job: Job) -> str | None:
+        """Publish what the job made before its last model and nobody was told of."""
+        known = room.manifest().models if len(job.models) > 1 else {}
+        for model in job.models[:-1]:
+            if model.model_id not in known:
+                folder = keys.ModelFolder(job.room_id, model.model_type, model.model_id)
+                if refusal := self.publish(folder, "with the last model of its job"):
+                    return refusal
+        return None
+
+    def _publish_last(self, room: RoomStorage, record: ModelRecord, event: str) -> None:
         now = datetime.now(UTC)
         room.publish_model(record, now)
         ended = self._jobs.change(
@@ -103,26 +127,23 @@ class Publish:
         )
         if ended.history[-1].at == now:
             self._feed.tell_job(ended)
-        return None
 
-    def _publish_pushed(self, room: RoomStorage, record: ModelRecord, event: str) -> None:
+    def _publish_beside(self, room: RoomStorage, record: ModelRecord, event: str) -> None:
+        """Publish a model with which no job ends."""
         if record.model_id not in room.manifest().models:
             now = datetime.now(UTC)
             room.publish_model(record, now)
             self._feed.tell_model(record, now, event)
 
-    def _why_not_accepted(self, record: ModelRecord) -> str | None:
-        """Make this model the one that counts, in the job's record, before it stands in the manifest: from
-        here on nobody else can take the job, and nobody can cancel it."""
-        try:
-            self._jobs.change(
-                record.room_id, record.job_id, lambda present: job_steps.accepted(present, record.fencing)
-            )
-        except LeaseLost as stale:
-            return f"a stale worker made it: {stale}"
-        except NotFound as missing:
-            return str(missing)
-        return None
+    def _accepted(self, record: ModelRecord) -> Job:
+        """Make this model one that counts, in the job's record, before it stands in the manifest: once the
+        last one does, nobody else can take the job, and nobody can cancel it."""
+        model = JobModel(model_id=record.model_id, model_type=record.model_type)
+        return self._jobs.change(
+            record.room_id,
+            record.job_id,
+            lambda present: job_steps.accepted(present, model, record.turn, record.fencing),
+        )
 
     def _why_not(self, folder: keys.ModelFolder, record: ModelRecord) -> str | None:
         if record.room_id != folder.room_id or record.model_type != folder.model_type:

@@ -33,6 +33,7 @@ PACKAGE = "package"
 LARGEST_PACKAGE_BYTES = 1 << 40
 MOST_NAME_CHARACTERS = 255
 MOST_FILES = 64
+MOST_MODELS = 16
 BUSY, LEAVING = "busy", "leaving"
 
 Checksum = Annotated[str, Field(pattern=r"^crc64nvme:[A-Za-z0-9+/]{11}=$")]
@@ -111,12 +112,16 @@ class MadeModel(BaseModel):
 
 
 class JobResult(_Message):
-    """What became of a job; `unknown` if the worker does not remember it."""
+    """What became of a job; `unknown` if the worker does not remember it.
+
+    `model` is the last one that it made, `earlier` are those before it.
+    """
 
     op: Literal["result"] = "result"
     job_id: JobId
     state: Literal["working", "done", "failed", "unknown"]
     model: MadeModel | None = None
+    earlier: tuple[MadeModel, ...] = Field((), max_length=MOST_MODELS)
     code: str = Field("", max_length=40)
     why: str = Field("", max_length=2000)
 

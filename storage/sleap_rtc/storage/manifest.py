@@ -37,11 +37,31 @@ class ModelFile(BaseModel):
     checksum: str
 
 
+class ModelTurn(BaseModel):
+    """The place of a model among those that a job makes one after the other, counted from 0."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int = Field(0, ge=0)
+    count: int = Field(1, ge=1)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the job is done with it."""
+        return self.index == self.count - 1
+
+    @property
+    def words(self) -> str:
+        """ " (1 of 2)" for people, where there are several."""
+        return f" ({self.index + 1} of {self.count})" if self.count > 1 else ""
+
+
 class ModelRecord(BaseModel):
     """`model.json`: written last, its creation publishes the model; the manifest can be rebuilt from it.
 
     It is the whole lineage of the model. One that no job made (somebody pushed it) has no job id, attempt 0
-    and fencing number 0.
+    and fencing number 0. One that is `interim` is what a worker that had to leave sent of a job that goes on:
+    it is in the room, and the job's own model is still to come.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,6 +74,8 @@ class ModelRecord(BaseModel):
     job_id: str = ""
     attempt: int = 0
     fencing: int = 0
+    turn: ModelTurn = ModelTurn()
+    interim: bool = False
     dataset_checksum: str = ""
     config_checksum: str = ""
     """CRC64NVME of the configuration that it was trained with."""

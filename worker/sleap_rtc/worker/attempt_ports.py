@@ -9,14 +9,13 @@ from sleap_rtc.storage.progress import ProgressHook, no_progress
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from datetime import datetime
     from pathlib import Path
 
-    from sleap_rtc.events.jobs import DatasetRef, Job
+    from sleap_rtc.events.jobs import DatasetRef
     from sleap_rtc.storage.blob_cache import BlobCache
     from sleap_rtc.storage.manifest import ModelFile, ModelRecord
     from sleap_rtc.storage.transfer_hold import TransferHold
-    from sleap_rtc.worker.lineage import Lineage
+    from sleap_rtc.worker.trained_model import TrainedModel
 
 
 class DatasetBringer(Protocol):
@@ -43,17 +42,8 @@ class DatasetBringer(Protocol):
 class ModelTaker(Protocol):
     """Takes models, to wherever they are kept."""
 
-    def describe(
-        self,
-        folder: Path,
-        job: Job,
-        trainer: str,
-        model_type: str,
-        worker_id: str,
-        now: datetime,
-        lineage: Lineage,
-    ) -> ModelRecord:
-        """Return the record of the model that lies in `folder`. Raises TrainingFailed."""
+    def describe(self, trained: TrainedModel) -> ModelRecord:
+        """Return the record of a model. Raises TrainingFailed where a room would not take it."""
 
     def send(
         self,

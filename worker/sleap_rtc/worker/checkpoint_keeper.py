@@ -45,12 +45,14 @@ class TrainingFacts:
 
     Args:
         hold: of the job.
+        turn: the place of the model among those of the job, counted from 0.
         model_type: of the model.
         config_checksum: of the configuration in the package.
         trainer: its title.
     """
 
     hold: Hold
+    turn: int
     model_type: str
     config_checksum: str
     trainer: str
@@ -160,6 +162,7 @@ class CheckpointKeeper:
             job_id=folder.job_id,
             fencing=folder.fencing,
             slot=folder.slot,
+            turn=facts.turn,
             epoch=epoch,
             model_type=facts.model_type,
             config_checksum=facts.config_checksum,

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from sleap_rtc.live.control import Control
     from sleap_rtc.live.peer_session import PeerSession
     from sleap_rtc.worker.attempt_ports import DatasetBringer, ModelTaker
-    from sleap_rtc.worker.direct_models import DirectModels
+    from sleap_rtc.worker.direct_models import DirectModels, Taken
     from sleap_rtc.worker.job_runner import JobRunner
     from sleap_rtc.worker.shift_watch import ShiftWatch
     from sleap_rtc.worker.slot import Slot
@@ -224,18 +224,9 @@ def _owner(session: PeerSession) -> str:
 
 
 def _result(job: _DirectJob, record: Job, outcome: object) -> JobResult:
-    made = job.models.record
-    if made is not None and record.failure is None:
-        model = MadeModel(
-            model_id=made.model_id,
-            model_type=made.model_type,
-            files=tuple(
-                MadeFile(name=file.name, size_bytes=file.size_bytes, checksum=file.checksum)
-                for file in made.files
-            ),
-            in_room=job.models.in_room,
-        )
-        return JobResult(id=1, job_id=record.job_id, state="done", model=model)
+    made = tuple(_made(taken) for taken in job.models.taken)
+    if made and record.failure is None and not isinstance(outcome, RetryLater):
+        return JobResult(id=1, job_id=record.job_id, state="done", model=made[-1], earlier=made[:-1])
     if record.failure is not None:
         code, why = record.failure.code, record.failure.message
     elif isinstance(outcome, RetryLater):
@@ -244,4 +235,17 @@ def _result(job: _DirectJob, record: Job, outcome: object) -> JobResult:
         code, why = "unexpected", "something that nobody thought of; the worker's log says what"
     return JobResult(
         id=1, job_id=record.job_id, state="failed", code=code[:40], why=why[:_MOST_WHY_CHARACTERS]
+    )
+
+
+def _made(taken: Taken) -> MadeModel:
+    record = taken.record
+    return MadeModel(
+        model_id=record.model_id,
+        model_type=record.model_type,
+        files=tuple(
+            MadeFile(name=file.name, size_bytes=file.size_bytes, checksum=file.checksum)
+            for file in record.files
+        ),
+        in_room=taken.in_room,
     )

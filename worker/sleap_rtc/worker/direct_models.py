@@ -7,6 +7,7 @@ the job has a model all the same.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sleap_rtc.storage.errors import SleapRtcError
@@ -16,21 +17,27 @@ from sleap_rtc.worker.model_publisher import record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from pathlib import Path
 
-    from sleap_rtc.events.jobs import Job
     from sleap_rtc.storage.manifest import ModelFile, ModelRecord
     from sleap_rtc.storage.transfer_hold import TransferHold
     from sleap_rtc.worker.legacy_shop import GuestModels
-    from sleap_rtc.worker.lineage import Lineage
     from sleap_rtc.worker.served_models import ServedModels
+    from sleap_rtc.worker.trained_model import TrainedModel
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A model that is kept here, and whether the room has it, too."""
+
+    record: ModelRecord
+    in_room: bool
+
+
 class DirectModels:
-    """Takes the model of one job.
+    """Takes the models of one job.
 
     Args:
         kept: the models that are read out.
@@ -44,25 +51,14 @@ class DirectModels:
         self._kept = kept
         self._guests = guests
         self._on_kept = on_kept
-        self.record: ModelRecord | None = None
-        """What was taken."""
-        self.in_room = False
+        self.taken: list[Taken] = []
 
-    def describe(
-        self,
-        folder: Path,
-        job: Job,
-        trainer: str,
-        model_type: str,
-        worker_id: str,
-        now: datetime,
-        lineage: Lineage,
-    ) -> ModelRecord:
+    def describe(self, trained: TrainedModel) -> ModelRecord:
         """Return the record of the model, which to the room no job made. Raises TrainingFailed."""
-        of_job = record_of(folder, job, trainer, model_type, worker_id, now, lineage)
+        of_job = record_of(trained)
         fields = type(of_job).model_fields
         return of_job.model_copy(
-            update={name: fields[name].default for name in ("job_id", "attempt", "fencing")}
+            update={name: fields[name].default for name in ("job_id", "attempt", "fencing", "turn")}
         )
 
     def send(
@@ -82,14 +78,18 @@ class DirectModels:
         self._kept.keep(folder, record)
         if record.model_id not in self._kept.ids():
             raise ModelNotKept(size_bytes=record.size_bytes)
-        self.record = record
         self._on_kept()
-        if self._guests is not None:
-            try:
-                self._guests.send(folder, record)
-                self.in_room = True
-            except SleapRtcError as error:
-                log.warning("model %s is not in the room: %s", record.model_id, error)
+        self.taken.append(Taken(record, in_room=self._sent(folder, record)))
         for file in record.files:
             on_file(file)
         on_progress(TransferProgress(record.size_bytes, record.size_bytes))
+
+    def _sent(self, folder: Path, record: ModelRecord) -> bool:
+        if self._guests is None:
+            return False
+        try:
+            self._guests.send(folder, record)
+        except SleapRtcError as error:
+            log.warning("model %s is not in the room: %s", record.model_id, error)
+            return False
+        return True

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from sleap_rtc.events.job_asks import is_attended
-from sleap_rtc.events.job_reports import Advanced, Failed, GivenBack, Hold, Renewed
+from sleap_rtc.events.job_reports import Advanced, Failed, GivenBack, Hold, ModelSent, Renewed
 from sleap_rtc.events.jobs import JobState, LeaseLost
 from sleap_rtc.storage.errors import SleapRtcError
 from sleap_rtc.storage.stop_signal import StopSignal
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.job_desk import JobDesk
     from sleap_rtc.events.jobs import Job
+    from sleap_rtc.storage.manifest import ModelTurn
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,11 @@ class HeldJob:
         """Move on to the next step. Raises LeaseLost."""
         note = note[:_LONGEST_NOTE]
         report = Advanced(state=state, note=note, model_id=model_id, model_type=model_type)
+        self.job = self._desk.report(self.hold, report)
+
+    def sent(self, model_id: str, model_type: str, turn: ModelTurn) -> None:
+        """Let a model count that others follow. Raises LeaseLost."""
+        report = ModelSent(model_id=model_id, model_type=model_type, turn=turn)
         self.job = self._desk.report(self.hold, report)
 
     def fail(self, code: str, message: str) -> None:

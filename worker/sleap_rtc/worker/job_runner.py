@@ -75,6 +75,7 @@ class JobRunner:
         work_dir: where job folders are made.
         lease_s: for how long a claim holds without renewal, in seconds.
         board: where the job at hand can be watched and commanded.
+        leaves_models: whether what a training has come to is sent to the room when the worker has to leave.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class JobRunner:
         work_dir: Path,
         lease_s: float,
         board: JobBoard,
+        leaves_models: bool = False,
     ) -> None:
         self._worker_id = worker_id
         self._room_id = room_id
@@ -103,6 +105,7 @@ class JobRunner:
         self._work_dir = work_dir
         self._lease_s = lease_s
         self._board = board
+        self._leaves_models = leaves_models
         self._held: HeldJob | None = None
         self._stopping = False
 
@@ -167,10 +170,9 @@ class JobRunner:
     def _carry_out(self, held: HeldJob, attempt: JobAttempt, receive_count: int) -> Outcome:
         why = ""
         try:
-            package = attempt.bring_dataset(self._downloader, self._cache)
+            packages = attempt.bring_dataset(self._downloader, self._cache)
             trainer = self._trainer(held.job.request.trainer)
-            result = attempt.train(package, trainer, self._checkpointing)
-            attempt.publish(package, trainer.title, result, self._publisher)
+            attempt.make_models(packages, trainer, self._checkpointing, self._publisher)
         except Exception as error:
             why = str(error)
             return self._broken_off(held, attempt, error, receive_count)
@@ -191,6 +193,8 @@ class JobRunner:
                 attempt.line(str(error))
                 raise error
             case WorkerStopping():
+                if self._leaves_models and attempt.leave_model(self._publisher):
+                    return Done()
                 attempt.line("the worker shuts down; the job goes back to the queue")
                 held.give_back("the worker shut down", counts=False)
                 return RetryLater(0, "the worker shuts down")

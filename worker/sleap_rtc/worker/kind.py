@@ -18,13 +18,18 @@ class WorkerKind(StrEnum):
     KUBERNETES = "kubernetes"
 
     @property
+    def is_pod(self) -> bool:
+        """Whether it may have to leave in the middle of a job, with everything that it has."""
+        return self is not WorkerKind.DESKTOP
+
+    @property
     def advertises(self) -> bool:
         """Whether it says that others may fetch its models from it directly.
 
         Every worker publishes a model as soon as it is trained. A desktop stays and can be reached, so it
         serves what it has, too; a pod is gone with its job, and behind a network that lets nobody in.
         """
-        return self is WorkerKind.DESKTOP
+        return not self.is_pod
 
 
 def worker_kind(environment: Mapping[str, str], asked: str = "auto") -> WorkerKind:

@@ -14,16 +14,15 @@ from sleap_rtc.storage.manifest import ModelFile, ModelRecord
 from sleap_rtc.storage.model_folder import ModelFolderRefused, read_model_folder, read_table
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.worker.errors import TrainingFailed
-from sleap_rtc.worker.lineage import Lineage, metrics_of
+from sleap_rtc.worker.lineage import metrics_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from pathlib import Path
 
-    from sleap_rtc.events.jobs import Job
     from sleap_rtc.storage.transfer_hold import TransferHold
     from sleap_rtc.worker.model_store import ModelStore
+    from sleap_rtc.worker.trained_model import TrainedModel
 
 
 class ModelPublisher:
@@ -42,18 +41,9 @@ class ModelPublisher:
         self._store = store
         self._on_published = on_published
 
-    def describe(
-        self,
-        folder: Path,
-        job: Job,
-        trainer: str,
-        model_type: str,
-        worker_id: str,
-        now: datetime,
-        lineage: Lineage = Lineage(),  # noqa: B008 - it is frozen
-    ) -> ModelRecord:
-        """Return the record of the model that lies in `folder`. Raises TrainingFailed."""
-        return record_of(folder, job, trainer, model_type, worker_id, now, lineage)
+    def describe(self, trained: TrainedModel) -> ModelRecord:
+        """Return the record of a model. Raises TrainingFailed where a room would not take it."""
+        return record_of(trained)
 
     def send(
         self,
@@ -101,41 +91,36 @@ class ModelPublisher:
             send_file(path, file, self._store.open(record, file), on_progress=on_progress, hold=hold)
 
 
-def record_of(
-    folder: Path,
-    job: Job,
-    trainer: str,
-    model_type: str,
-    worker_id: str,
-    now: datetime,
-    lineage: Lineage,
-) -> ModelRecord:
-    """Return the record of the model that lies in `folder`.
+def record_of(trained: TrainedModel) -> ModelRecord:
+    """Return the record of a model.
 
     Raises:
-        TrainingFailed: there is no model in it that a room would take.
+        TrainingFailed: there is none in its folder that a room would take.
     """
     try:
-        found = read_model_folder(folder)
+        found = read_model_folder(trained.folder)
     except ModelFolderRefused as refused:
         raise TrainingFailed(exit_status=0, last_lines=f"of what it left, {refused.why}") from refused
+    job, lineage = trained.job, trained.lineage
     return ModelRecord(
         model_id=found.model_id,
-        model_type=model_type,
+        model_type=trained.model_type,
         room_id=job.room_id,
         files=found.files,
         job_id=job.job_id,
         attempt=job.attempt,
         fencing=job.fencing,
+        turn=trained.turn,
+        interim=trained.interim,
         dataset_checksum=job.dataset.checksum,
         config_checksum=lineage.config_checksum,
         software=dict(lineage.software),
         hyperparameters=dict(lineage.hyperparameters),
-        trainer=trainer,
+        trainer=trained.trainer,
         trained_by=job.created_by,
-        trained_on_worker=worker_id,
-        trained_at=now,
-        metrics=metrics_of(read_table(folder, "metrics.json"), lineage),
+        trained_on_worker=trained.worker_id,
+        trained_at=trained.trained_at,
+        metrics=metrics_of(read_table(trained.folder, "metrics.json"), lineage),
         traceparent=job.traceparent,
     )
 

@@ -34,8 +34,8 @@ class TrainingPackage:
         return self.config.stem
 
 
-def unpack(archive: Path, into: Path) -> TrainingPackage:
-    """Unpack a training package into an empty folder and read it.
+def unpack(archive: Path, into: Path) -> tuple[TrainingPackage, ...]:
+    """Unpack a training package into an empty folder and read what is to be trained, in its order.
 
     Raises:
         PackageRefused: it is not a package, or it is not safe to unpack.
@@ -43,9 +43,11 @@ def unpack(archive: Path, into: Path) -> TrainingPackage:
     """
     extract(archive, into)
     packages = read_packages(into)
-    if len(packages) > 1:
-        raise PackageRefused(why=f"its {SCRIPT} names {len(packages)} configurations, and one is supported")
-    return packages[0]
+    if twice := [package.config.name for package in packages if packages.count(package) > 1]:
+        raise PackageRefused(
+            why=f"its {SCRIPT} names {twice[0]} twice, and one model would replace the other"
+        )
+    return packages
 
 
 def extract(archive: Path, into: Path) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from sleap_rtc.storage.manifest import ModelTurn
     from sleap_rtc.worker.checkpoint_store import CheckpointStore
     from sleap_rtc.worker.held_job import HeldJob
     from sleap_rtc.worker.package import TrainingPackage
@@ -54,6 +55,7 @@ class ResumableTraining:
         checkpointing: where its checkpoints are, and how often.
         held: the job.
         package: what is trained.
+        turn: the place of the model among those of the job.
         title: of the trainer.
         copies: a folder of its own.
         say: told in a line what is done.
@@ -64,6 +66,7 @@ class ResumableTraining:
         checkpointing: Checkpointing,
         held: HeldJob,
         package: TrainingPackage,
+        turn: ModelTurn,
         title: str,
         copies: Path,
         say: Callable[[str], None],
@@ -73,7 +76,9 @@ class ResumableTraining:
         self._package = package
         self._copies = copies
         self._say = say
-        self._facts = TrainingFacts(held.hold, package.model_type, checksum_of(package.config), title)
+        self._facts = TrainingFacts(
+            held.hold, turn.index, package.model_type, checksum_of(package.config), title
+        )
         self._run = package.folder / "models" / package.run_name
         self._advanced = False
 

@@ -64,8 +64,8 @@ def brought(
     folder = package / RESUME_FOLDER
     try:
         found = store.find(facts.hold)
-        if found is None:
-            return None
+        if found is None or found.turn < facts.turn:
+            return None  # what was trained before this one is in the room
         _check(found, facts)
         shutil.rmtree(folder, ignore_errors=True)
         for file in found.files:
@@ -84,6 +84,8 @@ def _check(found: Checkpoint, facts: TrainingFacts) -> None:
     """Look whether a checkpoint is one of this training. Raises ValueError."""
     if (found.room_id, found.job_id) != (facts.hold.room_id, facts.hold.job_id):
         raise ValueError("it is of another job")
+    if found.turn != facts.turn:
+        raise ValueError(f"it is of model {found.turn + 1} of the job, which counts from 1")
     if found.model_type != facts.model_type or found.config_checksum != facts.config_checksum:
         raise ValueError(f"it is of another configuration, for a {found.model_type} model")
     if found.trainer != facts.trainer:

@@ -117,11 +117,11 @@ def job_runner(
         work_dir: where folders for jobs are made.
         live: what makes it a live peer.
     """
-    now = datetime.now(UTC)
+    now, kind = datetime.now(UTC), worker_kind(os.environ, settings.worker_kind)
     view = WorkerView(
         room_id=room_id,
         worker_id=worker_id(socket.gethostname(), secrets.token_hex(4)),
-        kind=worker_kind(os.environ, settings.worker_kind),
+        kind=kind,
         trainer=trainer,
         started_at=now,
         until=now,
@@ -147,6 +147,7 @@ def job_runner(
         work_dir=work_dir,
         lease_s=connection.lease_s,
         board=board,
+        leaves_models=kind.is_pod,
     )
     return runner, presence
 
