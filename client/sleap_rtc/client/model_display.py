@@ -109,9 +109,7 @@ def _lineage(details: ModelDetails, record: ModelRecord | None) -> Tree:
     attempt = f", attempt {record.attempt}{record.turn.words}" if record else ""
     job = tree.add(_line("job", f"{training.job_id}{attempt}"))
     if record and record.interim:
-        job.add(
-            _line("interim", "the worker had to leave; the job went on and has another model")
-        )
+        job.add(_line("interim", "the worker had to leave; the job went on and has another model"))
     job.add(_line("asked by", details.by))
     job.add(_line("dataset", training.dataset_hash or "not known"))
     job.add(_line("configuration", training.config_hash or "not known"))

@@ -40,7 +40,10 @@ class TrainerChoice(StrEnum):
 def client_train(
     context: typer.Context,
     pkg_path: Annotated[
-        Path, typer.Option("--pkg-path", "--pkg_path", "-p", help="The training package (.zip).")
+        Path,
+        typer.Option(
+            "--pkg-path", "--pkg_path", "-p", help="The training package (.zip), or labels (.pkg.slp)."
+        ),
     ],
     room_id: Annotated[
         str, typer.Option("--room-id", "--room_id", "-r", envvar="SLEAP_RTC_ROOM_ID", help="The room.")
@@ -52,6 +55,10 @@ def client_train(
     min_gpu_memory: MinGpuMemoryOption = None,
     trainer: Annotated[
         TrainerChoice | None, typer.Option(help="Engine to train with; the worker's choice without it.")
+    ] = None,
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(help="With labels: the configuration of a model (.yaml); once for each model."),
     ] = None,
     override: Annotated[
         list[str] | None,
@@ -93,9 +100,11 @@ def client_train(
     """
     from sleap_rtc.client import training
     from sleap_rtc.client.gui_bridge import DEFAULT_CONTROLLER_PORT, DEFAULT_PUBLISH_PORT
+    from sleap_rtc.client.labels_package import package_of
     from sleap_rtc.client.train_order import GuiPorts, TrainOrder, place_of
     from sleap_rtc.client.transport_selector import Transport
     from sleap_rtc.events.jobs import JobRequest
+    from sleap_rtc.settings import load_settings
 
     place = place_of(
         session_string,
@@ -110,7 +119,7 @@ def client_train(
     if controller_port or publish_port:
         gui = GuiPorts(controller_port or DEFAULT_CONTROLLER_PORT, publish_port or DEFAULT_PUBLISH_PORT)
     order = TrainOrder(
-        package=pkg_path,
+        package=package_of(pkg_path, config or [], load_settings().data_dir / "packages"),
         request=JobRequest(trainer=trainer.value if trainer else None, overrides=_overrides(override or [])),
         place=place,
         forced=Transport(force_transport.value) if force_transport else None,
