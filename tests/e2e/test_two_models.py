@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import zipfile
 from typing import TYPE_CHECKING
 
 from support.product import eventually
@@ -17,13 +18,16 @@ FAST = ("--set", "trainer_config.max_epochs=2")
 ENDLESS = ("--set", "trainer_config.max_epochs=100000")
 
 
-def test_both_models_of_a_top_down_package_are_trained_published_and_pulled(
+def test_both_models_of_labels_with_two_configurations_are_trained_published_and_pulled(
     product: Product, tmp_path: Path
 ) -> None:
-    package = make_top_down_package(tmp_path / "Mäuse 3.zip")
+    with zipfile.ZipFile(make_top_down_package(tmp_path / "Mäuse 3.zip")) as package:
+        package.extractall(tmp_path)
+    labels = tmp_path / "Mäuse 3" / "single.pkg.slp"
+    configs = [("--config", str(labels.with_name(f"{kind}.yaml"))) for kind in reversed(KINDS)]
     room = product.new_room()
     worker = product.worker(room)
-    told = product.run("client-train", "-p", str(package), "-r", room, *FAST, "--json")
+    told = product.run("client-train", "-p", str(labels), *sum(configs, ()), "-r", room, *FAST, "--json")
     worker.stop()
     lines = told.json_lines()
     states = [line["state"] for line in lines if line["kind"] == "event" and line.get("job_id")]
