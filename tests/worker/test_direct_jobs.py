@@ -13,6 +13,7 @@ from support.direct_lab import DirectWorker, direct_worker
 from support.loop import in_loop_with_processes
 from support.plain_engine import install_plain_engine
 from support.signaling import open_hall
+from support.top_down import KINDS, make_top_down_package
 
 from sleap_rtc.client.direct_job import DirectJob, DirectJobFailed
 from sleap_rtc.client.direct_talk import DirectTalk, JobNotTaken
@@ -138,6 +139,24 @@ def test_a_package_is_read_trained_and_its_model_read_back(
 ) -> None:
     install_plain_engine(tmp_path / "bin", monkeypatch)
     _whole_story(token_issuer, tmp_path, small_package)
+
+
+@in_loop_with_processes
+async def _two_models(issuer: LocalIssuer, folder: Path, package: Path) -> None:
+    async with bench(issuer, folder) as at:
+        brought = await at.job(package).run()
+        assert [each.kept.model_type for each in brought] == list(KINDS)
+        assert [(each.kept.folder / "best.ckpt").read_text() for each in brought] == list(KINDS)
+        assert all(each.in_room for each in brought)
+        assert at.watcher.steps == ["connected", "results", "results"]
+
+
+def test_both_models_of_a_package_are_read_back(
+    token_issuer: LocalIssuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = '(run / "best.ckpt").write_text(run.name)'
+    install_plain_engine(tmp_path / "bin", monkeypatch, before=named)
+    _two_models(token_issuer, tmp_path, make_top_down_package(tmp_path / "mice.zip"))
 
 
 @in_loop_with_processes
