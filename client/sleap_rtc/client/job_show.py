@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
@@ -31,7 +32,7 @@ _STEPS = {
 }
 
 
-class _Show:
+class _Show(ABC):
     """Has a hook for the file that is under way; each transfer is shown to its end before what comes next."""
 
     def __init__(self) -> None:
@@ -58,8 +59,9 @@ class _Show:
 
     _sent_name = "the package"
 
+    @abstractmethod
     def _hook(self, title: str) -> ProgressHook:
-        raise NotImplementedError
+        """Return what shows one transfer."""
 
 
 class TextShow(_Show):
