@@ -41,6 +41,10 @@ class Child:
         self.stop()
         return status
 
+    def ask_to_end(self) -> None:
+        """Send it SIGTERM, as a supervisor does; `wait` tells how it ended."""
+        self._process.terminate()
+
     def kill(self) -> None:
         """End it as `kill -9` would, with what it started."""
         kill_session(self._process)

@@ -123,6 +123,8 @@ class LocalStack:
             "SLEAP_RTC_SQS_ENDPOINT_URL": self.engine_url,
             "SLEAP_RTC_CACHE_DIR": str(self.folder / "cache"),
             "SLEAP_RTC_POLL_WAIT_S": "2",
+            # No balancer looks at it.
+            "SLEAP_RTC_DRAIN_NOTICE_S": "0",
             "SLEAP_RTC_JOB_LEASE_S": str(self._job_lease_s),
             # Where the store cannot send notices, the sweep is all there is.
             "SLEAP_RTC_RECONCILE_INTERVAL_S": "5" if self.s3_url == self.engine_url else "1",
@@ -134,19 +136,25 @@ class LocalStack:
         # It works with its role; the token lets it be watched by live peers.
         return self._run(name, command, {**self.client_environment, **self.cloud_environment, **more})
 
-    def service(self, name: str = "service") -> tuple[Child, str]:
+    def service(self, name: str = "service", port: int = 0, **more: str) -> tuple[Child, str]:
         """Start an instance of the service, a process of its own; return it and its address when it is ready.
+
+        Args:
+            name: names the process and its log.
+            port: where it listens; 0 for one that is free.
+            more: stands in its environment besides.
 
         Raises:
             StackFailed: it did not start.
         """
-        port = free_port()
+        port = port or free_port()
         url = f"http://{LOOPBACK}:{port}"
         environment = {
             **self.cloud_environment,
             "SLEAP_RTC_JWKS_URL": self.issuer.jwks_url,
             "SLEAP_RTC_ISSUER": ISSUER,
             "SLEAP_RTC_AUDIENCE": AUDIENCE,
+            **more,
         }
         service = self._run(name, self._command("service", "--port", str(port)), environment)
         await_ready(service, lambda: answers(f"{url}/readyz"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, BackgroundTasks, FastAPI, Query, Response
+from fastapi import APIRouter, BackgroundTasks, FastAPI, HTTPException, Query, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from sleap_rtc.events.api import (
@@ -198,7 +198,9 @@ def healthz() -> dict[str, str]:
 
 @health.get("/readyz", responses={503: {"model": Problem}})
 def readyz(parts: P) -> dict[str, str]:
-    """Say that the store answers."""
+    """Say that the store answers, and that this instance stays."""
+    if parts.drain.leaving.is_set():
+        raise HTTPException(503, "This instance is leaving; the others go on with its work.")
     next(iter(parts.room_objects.folders()), None)
     return {"status": "ready"}
 

@@ -20,6 +20,8 @@ def service(
 
     from sleap_rtc.observability.logs import configure_logs
     from sleap_rtc.service.app import create_app
+    from sleap_rtc.service.drain import Drain
+    from sleap_rtc.service.server import DrainingServer
     from sleap_rtc.service.signaling.listeners import SOCKET_TERMS, Ports
     from sleap_rtc.service.wiring import Lifespan, check_store
     from sleap_rtc.settings import load_settings
@@ -28,7 +30,9 @@ def service(
     check_store(settings)
     configure_logs("service", settings.environment)
     ports = Ports.open(settings, host)
-    uvicorn.run(create_app(Lifespan(settings, ports)), host=host, port=port, **SOCKET_TERMS)
+    drain = Drain(settings.drain_notice_s, settings.drain_s)
+    app = create_app(Lifespan(settings, ports, drain))
+    DrainingServer(uvicorn.Config(app, host, port, **SOCKET_TERMS), drain).run()
 
 
 @provision_app.command()

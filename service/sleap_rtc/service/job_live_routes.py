@@ -19,11 +19,12 @@ from sleap_rtc.events.job_commands import CommandId
 from sleap_rtc.events.job_live_api import ENDED, TOLD, CommandView, GiveCommand, SampleView
 from sleap_rtc.events.job_samples import SampleName
 from sleap_rtc.service.callers import C, P, W, is_still_in
+from sleap_rtc.service.event_stream import event_stream
 from sleap_rtc.service.job_tail import FIRST, Place
 from sleap_rtc.service.problems import PROBLEMS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 job_live_api = APIRouter(prefix="/api/rooms/{room_id}/jobs/{job_id}", responses=PROBLEMS)
 JobId = Annotated[str, Path(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
@@ -44,7 +45,7 @@ def live(
     parts.rooms.enter(room_id, caller)
     after = _place(last_event_id, parts.jobs.get(room_id, job_id).fencing)
 
-    async def events() -> AsyncIterator[ServerSentEvent]:
+    async def events() -> AsyncGenerator[ServerSentEvent]:
         looked = time.monotonic()
         async with aclosing(parts.job_live.events(room_id, job_id, after)) as lines:
             async for line in lines:
@@ -56,7 +57,7 @@ def live(
         job = await asyncio.to_thread(parts.jobs.get, room_id, job_id)
         yield ServerSentEvent(json.dumps({"state": job.state}), event=ENDED)
 
-    return EventSourceResponse(events(), ping=10)
+    return event_stream(events(), parts.drain.closing)
 
 
 @job_live_api.post("/commands", status_code=202)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.job_desk import StoreJobDesk
     from sleap_rtc.service.datasets import Datasets
+    from sleap_rtc.service.drain import Drain
     from sleap_rtc.service.held_checkpoints import HeldCheckpoints
     from sleap_rtc.service.held_models import HeldModels
     from sleap_rtc.service.identity import TokenVerifier
@@ -57,3 +58,4 @@ class Parts:
     pushed_models: PushedModels
     job_live: JobLive
     job_lease_s: int
+    drain: Drain

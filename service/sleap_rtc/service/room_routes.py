@@ -29,12 +29,13 @@ from sleap_rtc.events.room_api import (
 )
 from sleap_rtc.events.worker_api import Acknowledged
 from sleap_rtc.service.callers import C, P, is_still_in
+from sleap_rtc.service.event_stream import event_stream
 from sleap_rtc.service.problems import PROBLEMS
 from sleap_rtc.service.room_views import invitation_views, member_view, room_details, room_view
 from sleap_rtc.storage import keys
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 room_api = APIRouter(prefix="/api", responses=PROBLEMS)
 Most = Annotated[int, Query(ge=1, le=1000)]
@@ -143,7 +144,7 @@ def room_events(
     parts.rooms.enter(room_id, caller)
     start = last_event_id if keys.is_ulid(last_event_id) else ""
 
-    async def lines() -> AsyncIterator[ServerSentEvent]:
+    async def lines() -> AsyncGenerator[ServerSentEvent]:
         looked = time.monotonic()
         async with aclosing(parts.streams.events(room_id, start)) as events:
             async for event in events:
@@ -153,4 +154,4 @@ def room_events(
                     looked = time.monotonic()
                 yield ServerSentEvent(event.model_dump_json(), id=event.id, event=event.kind)
 
-    return EventSourceResponse(lines(), ping=10)
+    return event_stream(lines(), parts.drain.closing)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
-from sse_starlette.sse import AppStatus
 
 from sleap_rtc.events.consumer import Consumer
 from sleap_rtc.events.dataset_index import DatasetIndex
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
+    from sleap_rtc.service.drain import Drain
     from sleap_rtc.settings import Settings
     from sleap_rtc.storage.object_store import ObjectStore
 
@@ -91,21 +92,23 @@ def check_store(settings: Settings) -> None:
 
 
 class Lifespan:
-    """Starts the reactors with the app and drains them when it stops; so it does with what else is open.
+    """Starts the reactors with the app and drains them when it leaves; so it does with what else is open.
 
     Args:
         settings: what the instance runs on.
         ports: what is open besides the service's own port.
+        drain: how far it is on its way out.
     """
 
-    def __init__(self, settings: Settings, ports: Ports) -> None:
+    def __init__(self, settings: Settings, ports: Ports, drain: Drain) -> None:
         self._settings = settings
         self._ports = ports
+        self._drain = drain
 
     @asynccontextmanager
     async def __call__(self, app: FastAPI) -> AsyncIterator[None]:
         """Run the app's parts for as long as the app runs."""
-        settings = self._settings
+        settings, drain = self._settings, self._drain
         s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
         uploads = S3ObjectStore(s3, settings.s3_upload_bucket)
         rooms = S3ObjectStore(s3, settings.s3_room_bucket)
@@ -115,7 +118,6 @@ class Lifespan:
         topic_arn = await asyncio.to_thread(ensure_topic, sns, settings.room_events_topic)
         feed = RoomFeed(rooms, SnsTopic(sns, topic_arn))
         subscription = await asyncio.to_thread(Subscription, settings, topic_arn, secrets.token_hex(4))
-        stop = asyncio.Event()
         async with AsyncExitStack() as opened:
             client = await opened.enter_async_context(
                 async_sqs_client(settings.s3_region, settings.sqs_endpoint_url)
@@ -148,9 +150,8 @@ class Lifespan:
             rules = JobRules(settings.job_lease_s, settings.most_attempts)
             room_transfers = S3Transfers(s3, settings.s3_room_bucket)
             model_files = ModelFiles(rooms, room_transfers)
-            # uvicorn tells its own streams alone that it was asked to stop; the library of the streams knows.
             polled = SqsJobQueues(polls, settings.job_queue_prefix)
-            wakeups = WakeUps(polled.queue, settings.poll_wait_s, lambda: AppStatus.should_exit)
+            wakeups = WakeUps(polled.queue, settings.poll_wait_s, drain.closing.is_set)
             all_rooms = Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id))
             app.state.parts = Parts(
                 tokens=TokenVerifier(settings),
@@ -173,6 +174,7 @@ class Lifespan:
                 pushed_models=PushedModels(rooms, model_files, models),
                 job_live=JobLive(rooms, jobs),
                 job_lease_s=settings.job_lease_s,
+                drain=drain,
             )
             heard = QueueMetrics(metrics)
             consumers = [
@@ -180,21 +182,35 @@ class Lifespan:
                 for name, role, handle in (
                     (settings.upload_events_queue, "upload-events", dispatch.handle),
                     (settings.model_events_queue, "model-events", publish.handle),
-                    (subscription.queue_name, "room-events", streams.handle),
                 )
             ]
-            tasks = [asyncio.create_task(consumer.run(stop)) for consumer in consumers]
-            tasks.append(asyncio.create_task(reconcile.run(stop, settings.reconcile_interval_s)))
+            # What others see to as well is left to them with the first word of leaving.
+            tasks = [asyncio.create_task(consumer.run(drain.leaving)) for consumer in consumers]
+            tasks.append(asyncio.create_task(reconcile.run(drain.leaving, settings.reconcile_interval_s)))
+            own = (subscription.queue_name, "room-events", streams.handle)
+            hearing = asyncio.create_task((await _consumer(client, settings, *own, heard)).run(drain.closing))
             app.state.signaling = make_signaling(
                 settings, rooms, app.state.parts.tokens, app.state.parts.rooms
             )
             try:
-                async with listening(self._ports, app.state.signaling):
+                async with listening(self._ports, app.state.signaling, closing=drain.closing):
                     yield
             finally:
-                stop.set()
-                await asyncio.gather(*tasks, wakeups.close())
+                drain.leaving.set()
+                drain.closing.set()
+                hearing.cancel()  # nobody misses what its queue still brings, for it is deleted
+                tasks.append(asyncio.create_task(wakeups.close()))
+                await _ended(tasks, drain.reactors_s(time.monotonic()))
                 await asyncio.to_thread(subscription.close)
+
+
+async def _ended(tasks: list[asyncio.Task[None]], within_s: float) -> None:
+    done, late = await asyncio.wait(tasks, timeout=within_s)
+    for task in late:
+        log.warning("a reactor is cut after drain_s; what it was at comes back at another instance")
+        task.cancel()
+    for task in done:
+        task.result()
 
 
 def make_signaling(settings: Settings, store: ObjectStore, tokens: TokenVerifier, rooms: Rooms) -> Signaling:

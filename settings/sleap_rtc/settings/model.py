@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     most_attempts: int = Field(3, ge=1)
     checkpoint_every_s: float = Field(60, ge=0, allow_inf_nan=False)
     reconcile_interval_s: float = Field(300, gt=0, allow_inf_nan=False)
+    drain_s: float = Field(30, ge=1, le=3600, allow_inf_nan=False)
+    drain_notice_s: float = Field(5, ge=0, le=600, allow_inf_nan=False)
     metrics_port: int = Field(0, ge=0, le=65_535)
 
     signaling_ws_port: int = Field(0, ge=0, le=65_535)

@@ -19,7 +19,7 @@ from sleap_rtc.service.signaling.routes import http_app, socket_app
 from sleap_rtc.storage.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
     from sleap_rtc.service.signaling.server import Signaling
     from sleap_rtc.settings import Settings
@@ -62,7 +62,10 @@ class Ports:
 
 @asynccontextmanager
 async def listening(
-    ports: Ports, signaling: Signaling, terms: Mapping[str, Any] = MappingProxyType(SOCKET_TERMS)
+    ports: Ports,
+    signaling: Signaling,
+    terms: Mapping[str, Any] = MappingProxyType(SOCKET_TERMS),
+    closing: asyncio.Event | None = None,
 ) -> AsyncIterator[None]:
     """Serve the ports; in the end the sockets are closed with 1012, and the peers come again.
 
@@ -70,6 +73,7 @@ async def listening(
         ports: what is open.
         signaling: what answers there.
         terms: what uvicorn is told.
+        closing: when it is set, the end comes before that of the block.
     """
     apps = ((ports.websocket, socket_app), (ports.http, http_app))
     servers = [
@@ -78,12 +82,23 @@ async def listening(
         if opened is not None
     ]
     running = [asyncio.create_task(server.serve([opened])) for server, opened in servers]
+
+    async def hang_up_early(closing: asyncio.Event) -> None:
+        await closing.wait()
+        _stop(server for server, _ in servers)
+
+    early = asyncio.create_task(hang_up_early(closing or asyncio.Event()))
     try:
         yield
     finally:
-        for server, _ in servers:
-            server.should_exit = True
+        early.cancel()
+        _stop(server for server, _ in servers)
         await asyncio.gather(*running)
+
+
+def _stop(servers: Iterable[uvicorn.Server]) -> None:
+    for server in servers:
+        server.should_exit = True
 
 
 class _Server(uvicorn.Server):
