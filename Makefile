@@ -16,7 +16,7 @@ OF_CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-
 	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
 	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
 
-.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events security lock test-turn test-netns clean
+.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events security test-image lock test-turn test-netns clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -43,7 +43,7 @@ imports: $(VENV)/.dev
 	@$(BIN)/lint-imports
 
 unit: $(VENV)/.dev
-	@$(BIN)/pytest -n 2 -m "not localstack and not seaweedfs and not faults and not train and not turn and not netns" --cov --cov-report=term
+	@$(BIN)/pytest -n 2 -m "not localstack and not seaweedfs and not faults and not train and not turn and not netns and not image" --cov --cov-report=term
 
 test-localstack: $(VENV)/.dev $(LOCALSTACK_VENV)/.ready  ## The story on LocalStack in an environment of its own
 	@SLEAP_RTC_TEST_LOCALSTACK=$(CURDIR)/$(LOCALSTACK_VENV)/bin/python $(BIN)/pytest -m localstack
@@ -71,6 +71,9 @@ test-turn: $(VENV)/.dev  ## Sessions through a real TURN server, coturn; needs r
 
 test-netns: $(VENV)/.dev  ## Two peers on a network that loses packets and is cut; needs root
 	@$(BIN)/pytest -m netns tests/live
+
+test-image: $(VENV)/.dev  ## The steps of the service's container file in a folder: it starts, is well, stops
+	@$(BIN)/pytest -m image tests/images
 
 security: $(SECURITY_VENV)/.ready  ## Weak spots in the sources, advisories of what is locked, secrets in the tree
 	@$(SECURITY_VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive $(addsuffix /sleap_rtc,$(PARTS))
