@@ -70,6 +70,11 @@ class ProblemFields(BaseModel):
     remedy: str | None = Field(None, max_length=1000)
 
 
+def crosses_whole(kind: type[SleapRtcError]) -> bool:
+    """Tell whether errors of this kind cross with all their fields."""
+    return kind in _FIELDS
+
+
 def fields_of(error: SleapRtcError) -> ProblemFields | None:
     """Return the fields of an error that crosses whole, None for any other."""
     names = _FIELDS.get(type(error))

@@ -41,6 +41,7 @@ class UploadRecord(Document):
     file_name: str
     size_bytes: int
     part_size_bytes: int
+    content_type: str = ""
     s3_upload_id: str
     whole_checksum: bool
     created_by: str

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 
 from sleap_rtc.events.api import SignedParts
 from sleap_rtc.events.checkpoint_api import (
@@ -21,45 +21,54 @@ from sleap_rtc.events.job_reports import Hold
 from sleap_rtc.events.model_files_api import ModelFileOpened
 from sleap_rtc.events.worker_api import Acknowledged
 from sleap_rtc.service.callers import P, W
-from sleap_rtc.service.problems import PROBLEMS
+from sleap_rtc.service.errors import KeyReused
+from sleap_rtc.service.limit_headers import COUNTED
+from sleap_rtc.service.path_ids import JobId, RoomId
+from sleap_rtc.service.problems import HOLDS, WRITES, answers
+from sleap_rtc.service.receipts import IdempotencyKey
+from sleap_rtc.storage.errors import InputError, IntegrityError
 
 checkpoint_api = APIRouter(
     prefix="/api/rooms/{room_id}/jobs/{job_id}/checkpoint",
-    responses=PROBLEMS,
+    dependencies=[COUNTED],
 )
-JobId = Annotated[str, Path(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
 _DONE = Acknowledged()
 
 
-@checkpoint_api.get("")
+@checkpoint_api.get("", responses=answers(*WRITES, *HOLDS))
 def find_checkpoint(
-    room_id: str, job_id: JobId, fencing: Annotated[int, Query(ge=1, le=2**53)], parts: P, caller: W
+    room_id: RoomId, job_id: JobId, fencing: Annotated[int, Query(ge=1, le=2**53)], parts: P, caller: W
 ) -> FoundCheckpoint:
     """Show the holder of a job what it can go on from."""
     return parts.held_checkpoints.find(parts.job_desk(caller.subject), Hold(room_id, job_id, fencing))
 
 
-@checkpoint_api.post("/open", status_code=201)
+@checkpoint_api.post("/open", status_code=201, responses=answers(*WRITES, *HOLDS, InputError, KeyReused))
 def open_checkpoint_file(
-    room_id: str, job_id: JobId, body: OpenCheckpointFile, parts: P, caller: W
+    room_id: RoomId, job_id: JobId, body: OpenCheckpointFile, parts: P, caller: W, key: IdempotencyKey = ""
 ) -> ModelFileOpened:
     """Open a multipart upload of one file of a checkpoint."""
-    hold = Hold(room_id, job_id, body.fencing)
-    return parts.held_checkpoints.open(parts.job_desk(caller.subject), hold, body)
+
+    def opened() -> ModelFileOpened:
+        hold = Hold(room_id, job_id, body.fencing)
+        return parts.held_checkpoints.open(parts.job_desk(caller.subject), hold, body)
+
+    operation = f"{room_id}/{job_id}/checkpoint"
+    return parts.receipts.once(caller, operation, key, body, ModelFileOpened, opened)
 
 
-@checkpoint_api.post("/sign-parts")
+@checkpoint_api.post("/sign-parts", responses=answers(*WRITES, *HOLDS, InputError))
 def sign_checkpoint_parts(
-    room_id: str, job_id: JobId, body: SignCheckpointParts, parts: P, caller: W
+    room_id: RoomId, job_id: JobId, body: SignCheckpointParts, parts: P, caller: W
 ) -> SignedParts:
     """Sign URLs for the next few parts, each for exactly these bytes."""
     hold = Hold(room_id, job_id, body.fencing)
     return SignedParts(urls=parts.held_checkpoints.sign(parts.job_desk(caller.subject), hold, body))
 
 
-@checkpoint_api.post("/complete")
+@checkpoint_api.post("/complete", responses=answers(*WRITES, *HOLDS, InputError, IntegrityError))
 def complete_checkpoint_file(
-    room_id: str, job_id: JobId, body: CompleteCheckpointFile, parts: P, caller: W
+    room_id: RoomId, job_id: JobId, body: CompleteCheckpointFile, parts: P, caller: W
 ) -> Acknowledged:
     """Make the object of its parts."""
     hold = Hold(room_id, job_id, body.fencing)
@@ -67,9 +76,9 @@ def complete_checkpoint_file(
     return _DONE
 
 
-@checkpoint_api.post("/abort")
+@checkpoint_api.post("/abort", responses=answers(*WRITES, *HOLDS, InputError))
 def abort_checkpoint_file(
-    room_id: str, job_id: JobId, body: AbortCheckpointFile, parts: P, caller: W
+    room_id: RoomId, job_id: JobId, body: AbortCheckpointFile, parts: P, caller: W
 ) -> Acknowledged:
     """Give an upload up and free what it holds."""
     hold = Hold(room_id, job_id, body.fencing)
@@ -77,8 +86,10 @@ def abort_checkpoint_file(
     return _DONE
 
 
-@checkpoint_api.put("")
-def keep_checkpoint(room_id: str, job_id: JobId, body: KeepCheckpoint, parts: P, caller: W) -> Acknowledged:
+@checkpoint_api.put("", responses=answers(*WRITES, *HOLDS, InputError))
+def keep_checkpoint(
+    room_id: RoomId, job_id: JobId, body: KeepCheckpoint, parts: P, caller: W
+) -> Acknowledged:
     """Let a checkpoint count from which the job goes on if its worker is lost."""
     hold = Hold(room_id, job_id, body.fencing)
     parts.held_checkpoints.keep(parts.job_desk(caller.subject), hold, body.checkpoint)

@@ -9,7 +9,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from sse_starlette import EventSourceResponse
+from sleap_rtc.service.replies import EventStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -21,11 +21,9 @@ PING_EVERY_S = 10
 _ENDS_WITHIN_S = 2.0
 
 
-def event_stream(lines: AsyncGenerator[ServerSentEvent], closing: asyncio.Event) -> EventSourceResponse:
+def event_stream(lines: AsyncGenerator[ServerSentEvent], closing: asyncio.Event) -> EventStream:
     """Return what sends these lines until they end or `closing` is set."""
-    return EventSourceResponse(
-        _until(lines, closing), ping=PING_EVERY_S, shutdown_grace_period=_ENDS_WITHIN_S
-    )
+    return EventStream(_until(lines, closing), ping=PING_EVERY_S, shutdown_grace_period=_ENDS_WITHIN_S)
 
 
 async def _until(

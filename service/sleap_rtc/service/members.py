@@ -66,7 +66,6 @@ class Members:
             OwnersOnly: the caller is in the room, and not its owner.
             InvitationRefused: there are too many.
         """
-        self._rooms.own(room_id, caller)
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         submission = asked.submission_id or secrets.token_hex(16)
         change = Invited(

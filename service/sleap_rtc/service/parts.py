@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sleap_rtc.service.members import Members
     from sleap_rtc.service.models import Models
     from sleap_rtc.service.pushed_models import PushedModels
+    from sleap_rtc.service.rate_limits import RateLimits
+    from sleap_rtc.service.receipts import Receipts
     from sleap_rtc.service.rooms import Rooms
     from sleap_rtc.service.streams import Streams
     from sleap_rtc.service.trail import Trail
@@ -39,6 +41,8 @@ class Parts:
     """
 
     tokens: TokenVerifier
+    rate_limits: RateLimits
+    receipts: Receipts
     rooms: Rooms
     members: Members
     trail: Trail

@@ -1,4 +1,4 @@
-"""Adapter: errors as RFC 9457 problem details with stable codes."""
+"""Adapter: errors as RFC 9457 problem details with stable codes, and which of them a route answers with."""
 
 from __future__ import annotations
 
@@ -10,23 +10,32 @@ from typing import TYPE_CHECKING, Any
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from sleap_rtc.events.api import Problem
-from sleap_rtc.events.problem_fields import ProblemFields, fields_of
+from sleap_rtc.events.jobs import JobCancelled, LeaseLost
+from sleap_rtc.events.problem_fields import ProblemFields, crosses_whole, fields_of
+from sleap_rtc.service.errors import InvalidRequest, KeyReused, TooManyRequests
 from sleap_rtc.service.identity import Unauthenticated
-from sleap_rtc.storage.document import DocumentUnreadable
-from sleap_rtc.storage.errors import ExitCode, NotFound, SleapRtcError
+from sleap_rtc.storage.document import ChangeNotShown, DocumentTooNew, DocumentUnreadable
+from sleap_rtc.storage.errors import ExitCode, NotFound, Refused, SleapRtcError, Unreachable
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
 log = logging.getLogger(__name__)
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 404, 409, 422, 503)
-}
-"""The problems that any route may answer with."""
+CODES = "x-problem-codes"
+"""Where in the OpenAPI document the codes of an answer stand."""
+# Whoever is asked for, by whom, and for what: any route with callers may answer so.
+SIGNED_IN = (Unauthenticated, TooManyRequests, InvalidRequest, Unreachable)
+READS = (*SIGNED_IN, NotFound, DocumentUnreadable, DocumentTooNew)
+WRITES = (*READS, Refused, ChangeNotShown)
+HOLDS = (LeaseLost, JobCancelled)
+"""Of what only the holder of a job may do."""
 
+# Python's own words for these change from version to version, and codes are stable.
+_PHRASES = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
 _STATUS = {
     ExitCode.BAD_INPUT: 400,
     ExitCode.NOT_FOUND: 404,
@@ -34,10 +43,47 @@ _STATUS = {
     ExitCode.REFUSED: 403,
     ExitCode.UNREACHABLE: 503,
 }
+_STATUS_OF_KIND: dict[type[SleapRtcError], int] = {
+    Unauthenticated: 401,
+    InvalidRequest: 422,
+    KeyReused: 422,
+    TooManyRequests: 429,
+}
 
 
-def _code(error: Exception) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
+def code_of(kind: type[Exception]) -> str:
+    """Return the stable code of an error."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def status_of(kind: type[SleapRtcError]) -> HTTPStatus:
+    """Return the status with which an error is answered."""
+    given = _STATUS_OF_KIND.get(kind)
+    if given is not None:
+        return HTTPStatus(given)
+    if crosses_whole(kind) and not issubclass(kind, NotFound):
+        return HTTPStatus.CONFLICT
+    return HTTPStatus(_STATUS.get(kind.exit_code, 500))
+
+
+def answers(*kinds: type[SleapRtcError], **others: int) -> dict[int | str, dict[str, Any]]:
+    """Return what the OpenAPI document says of a route that may answer with these errors.
+
+    Args:
+        kinds: the errors.
+        others: the statuses of problems that are no error of ours, by code.
+    """
+    codes: dict[int | str, list[str]] = {}
+    for code, status in [*((code_of(kind), int(status_of(kind))) for kind in kinds), *others.items()]:
+        codes.setdefault(status, []).append(code)
+    return {
+        status: {
+            "model": Problem,
+            "description": f"{HTTPStatus(int(status)).phrase}: {', '.join(f'`{code}`' for code in found)}.",
+            CODES: sorted(set(found)),
+        }
+        for status, found in sorted(codes.items())
+    }
 
 
 def problem(
@@ -55,31 +101,56 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SleapRtcError)
     async def ours(_: Request, error: SleapRtcError) -> JSONResponse:
-        status = HTTPStatus(_STATUS.get(error.exit_code, 500))
-        fields = fields_of(error)
-        if isinstance(error, Unauthenticated):
-            status = HTTPStatus.UNAUTHORIZED
-        elif fields is not None and not isinstance(error, NotFound):
-            status = HTTPStatus.CONFLICT
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, DocumentUnreadable):
-            log.error("%s: %s", _code(error), error)
-        answer = problem(status, _code(error), status.phrase, str(error), fields)
-        if status is HTTPStatus.UNAUTHORIZED:
-            answer.headers["WWW-Authenticate"] = "Bearer"
-        return answer
+        return _answer(error)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
-        phrase = HTTPStatus(error.status_code).phrase
-        return problem(error.status_code, phrase.lower().replace(" ", "_"), phrase, str(error.detail))
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        phrase = _PHRASES.get(error.status_code) or HTTPStatus(error.status_code).phrase
+        answer = problem(error.status_code, phrase.lower().replace(" ", "_"), phrase, str(error.detail))
+        answer.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer.headers["Allow"] = ", ".join(sorted(_methods_of(request)))
+        return answer
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        return problem(422, "invalid_request", "Invalid request", f"{where}: {first['msg']}")
+        return _answer(_invalid(error))
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, error: Exception) -> JSONResponse:
         log.error("unexpected %s", type(error).__name__, exc_info=error)
         return problem(500, "unexpected", "Unexpected error", "The service failed; its log says why.")
+
+
+def _methods_of(request: Request) -> set[str]:
+    """Return the methods that a path has, whose routes know of themselves alone."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    return {
+        method
+        for route in routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
+
+
+def _answer(error: SleapRtcError) -> JSONResponse:
+    status = status_of(type(error))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, DocumentUnreadable):
+        log.error("%s: %s", code_of(type(error)), error)
+    answer = problem(status, code_of(type(error)), status.phrase, str(error), fields_of(error))
+    if status is HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooManyRequests):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    return answer
+
+
+def _invalid(error: RequestValidationError) -> SleapRtcError:
+    """What cannot be a name in a path names nothing; anything else is a request of the wrong form."""
+    for found in error.errors():
+        if found["loc"][0] == "path":
+            what = str(found["loc"][-1]).removesuffix("_id").replace("_", " ")
+            return NotFound(what=f"{what} {str(found.get('input', ''))[:128]}")
+    first = error.errors()[0]
+    where = ".".join(str(step) for step in first["loc"])
+    return InvalidRequest(message=f"{where}: {first['msg']}")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sleap_rtc.service.identity import Caller
+    from sleap_rtc.service.rate_limits import RateLimits
     from sleap_rtc.storage.object_store import ObjectStore
 
 _ID_CHARS = 8
@@ -33,12 +34,16 @@ class Rooms:
     Args:
         store: the rooms bucket.
         prepare: makes what a new room needs besides its record (its job queue).
+        limits: count who enters; only those who may, so that nobody else can use a room's up.
     """
 
-    def __init__(self, store: ObjectStore, prepare: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: ObjectStore, prepare: Callable[[str], None], limits: RateLimits | None = None
+    ) -> None:
         self._store = store
         self._rooms = Documents(store, Room)
         self._prepare = prepare
+        self._limits = limits
 
     def create(self, name: str, caller: Caller, submission_id: str = "") -> Room:
         """Open a room; whoever opens it owns it. The same submission again is the same room."""
@@ -70,6 +75,7 @@ class Rooms:
 
         Raises:
             NotFound: there is no such room, or he is not in it.
+            TooManyRequests: the room had too many within a minute.
             Refused: he may only read.
         """
         try:
@@ -79,6 +85,8 @@ class Rooms:
         role = room.role_of(caller.subject)
         if role is None:
             raise NotFound(what=f"room {room_id}")
+        if self._limits is not None:
+            self._limits.spend("room", room_id)
         if to_write and role == "reader":
             raise Refused(where="The service", why=f"you may only read in room {room_id}")
         return room

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sleap_rtc.storage.keys import MODEL_MARKER, UPLOADS_PREFIX
+from sleap_rtc.storage.keys import MODEL_MARKER, QUOTAS_PREFIX, RECEIPTS_PREFIX, UPLOADS_PREFIX
 
 if TYPE_CHECKING:
     from types_boto3_sqs.literals import QueueAttributeNameType
@@ -155,8 +155,26 @@ def uploads_lifecycle() -> dict[str, Any]:
 
 
 def rooms_lifecycle() -> dict[str, Any]:
-    """Return the rules of the rooms bucket: nothing expires but what was never finished."""
-    return {"Rules": [_abort_unfinished("")]}
+    """Return the rules of the rooms bucket: nothing expires but what was never finished, and what tells of
+    requests that nobody repeats any more."""
+    return {
+        "Rules": [
+            _abort_unfinished(""),
+            _expire("expire-receipts", RECEIPTS_PREFIX),
+            # As long as what they stand for.
+            _expire("expire-quota-marks", QUOTAS_PREFIX),
+        ]
+    }
+
+
+def _expire(name: str, prefix: str) -> dict[str, Any]:
+    return {
+        "ID": name,
+        "Status": "Enabled",
+        "Filter": {"Prefix": prefix},
+        "Expiration": {"Days": ABORT_UPLOADS_AFTER_DAYS},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    }
 
 
 def _abort_unfinished(prefix: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from sleap_rtc.events.api import HeldPart, UploadStatus
 from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.trace import kept_or_new
 from sleap_rtc.events.uploads import UploadRecord
+from sleap_rtc.service.quotas import Quotas
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.checksum import combine, from_header, to_header, to_text
 from sleap_rtc.storage.document import Documents
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.api import CompleteUpload, PartToSignView, RequestUpload
     from sleap_rtc.service.identity import Caller
-    from sleap_rtc.storage.object_store import ObjectStore
+    from sleap_rtc.service.quotas import Quota
+    from sleap_rtc.storage.object_store import ObjectInfo, ObjectStore
     from sleap_rtc.storage.s3_transfers import S3Transfers
 
 
@@ -40,20 +42,31 @@ class Uploads:
         transfers: the uploads bucket.
         objects: the same bucket, to look at what was completed.
         rooms: the rooms bucket, where the records lie.
+        of_user: what one person may have open.
+        of_room: what may be open in a room.
     """
 
-    def __init__(self, transfers: S3Transfers, objects: ObjectStore, rooms: ObjectStore) -> None:
+    def __init__(
+        self,
+        transfers: S3Transfers,
+        objects: ObjectStore,
+        rooms: ObjectStore,
+        of_user: Quota,
+        of_room: Quota,
+    ) -> None:
         self._transfers = transfers
         self._objects = objects
         self._rooms = rooms
         self._records = Documents(rooms, UploadRecord)
         self._datasets = DatasetIndex(objects, rooms)
+        self._quotas = Quotas(rooms, of_user, of_room, self._is_open)
 
     def open(self, request: RequestUpload, caller: Caller) -> UploadRecord:
         """Open an upload.
 
         Raises:
             InputError: S3 would not take an upload cut like this.
+            QuotaExceeded: so much is open already.
         """
         why_not = accepts(PartPlan(request.size_bytes, request.part_size_bytes))
         if why_not:
@@ -67,6 +80,7 @@ class Uploads:
             "file-name": quote(request.file_name),
             "traceparent": traceparent,
         }
+        self._quotas.take(upload, request.size_bytes, caller.subject)
         opened = self._transfers.create(str(upload), request.content_type, metadata)
         record = UploadRecord(
             upload_id=upload.upload_id,
@@ -74,6 +88,7 @@ class Uploads:
             file_name=request.file_name,
             size_bytes=request.size_bytes,
             part_size_bytes=request.part_size_bytes,
+            content_type=request.content_type,
             s3_upload_id=opened.s3_upload_id,
             whole_checksum=opened.whole_checksum,
             created_by=caller.subject,
@@ -167,20 +182,43 @@ class Uploads:
         ).value
         multipart = MultipartUpload(record.s3_upload_id, record.whole_checksum)
         try:
-            etag = self._transfers.complete(str(upload), multipart, sent, crc, record.size_bytes)
+            self._transfers.complete(str(upload), multipart, sent, crc, record.size_bytes)
+            made = self._made(upload, record)
         except NotFound:
-            etag = self._already_complete(upload, record)
+            made = self._made(upload, record)  # by an earlier call whose reply was lost
         except IntegrityError:
             self._records.change(record_key, _reopened)
             raise
-        return self._view(self._datasets.settle(completing, etag))
+        done = self._view(self._datasets.settle(completing, made.etag))
+        self._count_no_more(record)
+        return done
 
-    def _already_complete(self, upload: keys.UploadKey, record: UploadRecord) -> str:
-        """The reply to an earlier call was lost: the object is there and is ours."""
+    def _made(self, upload: keys.UploadKey, record: UploadRecord) -> ObjectInfo:
+        """Return the object, if it is what the upload was opened for.
+
+        Raises:
+            NotFound: there is none, or another one.
+            IntegrityError: it is this upload's, and of another size or type than was announced.
+        """
         found = self._objects.head(str(upload))
-        if found.size_bytes != record.size_bytes or found.metadata.get("upload-id") != record.upload_id:
+        if found.metadata.get("upload-id") != record.upload_id:
             raise NotFound(what=f"upload {record.upload_id}")
-        return found.etag
+        announced = (record.size_bytes, record.content_type or found.content_type)
+        if (found.size_bytes, found.content_type) != announced:
+            self._objects.delete(str(upload))
+            expected, came = f"{announced}", f"{(found.size_bytes, found.content_type)}"
+            raise IntegrityError(what=record.file_name, expected=expected, found=came)
+        return found
+
+    def _count_no_more(self, record: UploadRecord) -> None:
+        upload = keys.UploadKey(record.room_id, record.upload_id)
+        self._quotas.give_back(upload, record.size_bytes, record.created_by)
+
+    def _is_open(self, upload: keys.UploadKey) -> bool:
+        try:
+            return self._records.read(keys.upload_record_key(upload)).value.state in {"open", "completing"}
+        except NotFound:
+            return True
 
     def _check(self, record: UploadRecord, sent: Sequence[SentPart], crc: int, announced: str) -> None:
         plan = record.plan
@@ -202,6 +240,7 @@ class Uploads:
         upload = keys.UploadKey(record.room_id, record.upload_id)
         self._transfers.abort(str(upload), record.s3_upload_id)
         changed = self._records.change(keys.upload_record_key(upload), _aborted)
+        self._count_no_more(record)
         return self._view(changed.value)
 
 

@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
@@ -38,6 +38,9 @@ from sleap_rtc.service.models import Models
 from sleap_rtc.service.parts import Parts
 from sleap_rtc.service.provision import Subscription, ensure_queue, ensure_topic, sns_client, sqs_client
 from sleap_rtc.service.pushed_models import PushedModels
+from sleap_rtc.service.quotas import Quota
+from sleap_rtc.service.rate_limits import RateLimits
+from sleap_rtc.service.receipts import Receipts
 from sleap_rtc.service.rooms import Rooms
 from sleap_rtc.service.signaling.anonymous import AnonymousSignIn, LiveCallers
 from sleap_rtc.service.signaling.door import Door
@@ -67,6 +70,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
     from sleap_rtc.service.drain import Drain
+    from sleap_rtc.service.rate_limits import Kind
     from sleap_rtc.settings import Settings
     from sleap_rtc.storage.object_store import ObjectStore
 
@@ -152,13 +156,22 @@ class Lifespan:
             model_files = ModelFiles(rooms, room_transfers)
             polled = SqsJobQueues(polls, settings.job_queue_prefix)
             wakeups = WakeUps(polled.queue, settings.poll_wait_s, drain.closing.is_set)
-            all_rooms = Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id))
+            limits = make_rate_limits(settings)
+            all_rooms = Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id), limits)
             app.state.parts = Parts(
                 tokens=TokenVerifier(settings),
+                rate_limits=limits,
+                receipts=Receipts(rooms, lambda: datetime.now(UTC)),
                 rooms=all_rooms,
                 members=Members(rooms, all_rooms, feed),
                 trail=Trail(rooms, models, jobs),
-                uploads=Uploads(upload_transfers, uploads, rooms),
+                uploads=Uploads(
+                    upload_transfers,
+                    uploads,
+                    rooms,
+                    Quota(settings.user_open_uploads, settings.user_open_bytes),
+                    Quota(settings.room_open_uploads, settings.room_open_bytes),
+                ),
                 datasets=Datasets(DatasetIndex(uploads, rooms), upload_transfers),
                 jobs=Jobs(rooms, jobs, DatasetIndex(uploads, rooms), dispatch, feed),
                 streams=streams,
@@ -211,6 +224,15 @@ async def _ended(tasks: list[asyncio.Task[None]], within_s: float) -> None:
         task.cancel()
     for task in done:
         task.result()
+
+
+def make_rate_limits(settings: Settings) -> RateLimits:
+    """Return the limits of this instance. Raises InputError where the store of the setting is none."""
+    most: dict[Kind, int] = {
+        "user": settings.user_requests_per_minute,
+        "room": settings.room_requests_per_minute,
+    }
+    return RateLimits(settings.rate_limit_store.get_secret_value(), most)
 
 
 def make_signaling(settings: Settings, store: ObjectStore, tokens: TokenVerifier, rooms: Rooms) -> Signaling:

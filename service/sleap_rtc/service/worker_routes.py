@@ -7,12 +7,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 
 from sleap_rtc.events.api import SignedParts
 from sleap_rtc.events.job_reports import Hold
-from sleap_rtc.events.jobs import Job
+from sleap_rtc.events.jobs import Job, JobClaimed, JobEnded, JobNotReady
 from sleap_rtc.events.model_files_api import ModelFileOpened
+from sleap_rtc.events.queue import HandleDead, MessageTooLarge
 from sleap_rtc.events.worker_api import (
     AbortModelFile,
     Acknowledged,
@@ -38,23 +39,27 @@ from sleap_rtc.events.worker_api import (
 )
 from sleap_rtc.events.workers import BELIEVED_FOR, WorkerView
 from sleap_rtc.service.callers import P, W
-from sleap_rtc.service.problems import PROBLEMS
+from sleap_rtc.service.errors import KeyReused
+from sleap_rtc.service.limit_headers import COUNTED
+from sleap_rtc.service.path_ids import JobId, RoomId
+from sleap_rtc.service.problems import HOLDS, WRITES, answers
+from sleap_rtc.service.receipts import IdempotencyKey
+from sleap_rtc.storage.errors import InputError, IntegrityError
 
-worker_api = APIRouter(prefix="/api/rooms/{room_id}", responses=PROBLEMS)
-JobId = Annotated[str, Path(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
+worker_api = APIRouter(prefix="/api/rooms/{room_id}", dependencies=[COUNTED])
 _JOB = "/jobs/{job_id}"
 _DONE = Acknowledged()
 
 
-@worker_api.get("/worker-terms")
-def worker_terms(room_id: str, parts: P, caller: W) -> WorkerTerms:
+@worker_api.get("/worker-terms", responses=answers(*WRITES))
+def worker_terms(room_id: RoomId, parts: P, caller: W) -> WorkerTerms:
     """Tell a worker that it may work here, and what to keep to."""
     del room_id, caller
     return WorkerTerms(lease_s=parts.job_lease_s)
 
 
-@worker_api.post("/wakeups/receive")
-async def receive(room_id: str, body: ReceiveWakeUps, parts: P, caller: W, request: Request) -> WakeUps:
+@worker_api.post("/wakeups/receive", responses=answers(*WRITES))
+async def receive(room_id: RoomId, body: ReceiveWakeUps, parts: P, caller: W, request: Request) -> WakeUps:
     """Wait for messages of the room's job queue."""
     del caller
     came = await parts.wakeups.receive(room_id, body, request.is_disconnected)
@@ -73,40 +78,40 @@ async def receive(room_id: str, body: ReceiveWakeUps, parts: P, caller: W, reque
     )
 
 
-@worker_api.post("/wakeups/extend")
-async def extend(room_id: str, body: ExtendWakeUp, parts: P, caller: W) -> Acknowledged:
+@worker_api.post("/wakeups/extend", responses=answers(*WRITES, HandleDead))
+async def extend(room_id: RoomId, body: ExtendWakeUp, parts: P, caller: W) -> Acknowledged:
     """Hide a message for longer, or give it back."""
     del caller
     await parts.wakeups.extend(room_id, body.receipt_handle, body.visibility_s)
     return _DONE
 
 
-@worker_api.post("/wakeups/delete")
-async def delete(room_id: str, body: DeleteWakeUp, parts: P, caller: W) -> Acknowledged:
+@worker_api.post("/wakeups/delete", responses=answers(*WRITES, HandleDead))
+async def delete(room_id: RoomId, body: DeleteWakeUp, parts: P, caller: W) -> Acknowledged:
     """Settle a message."""
     del caller
     await parts.wakeups.delete(room_id, body.receipt_handle)
     return _DONE
 
 
-@worker_api.post("/wakeups/send")
-async def send(room_id: str, body: SendWakeUp, parts: P, caller: W) -> Acknowledged:
+@worker_api.post("/wakeups/send", responses=answers(*WRITES, InputError, MessageTooLarge))
+async def send(room_id: RoomId, body: SendWakeUp, parts: P, caller: W) -> Acknowledged:
     """Put the wake-up of a job of this room on its queue."""
     del caller
     await parts.wakeups.send(room_id, body)
     return _DONE
 
 
-@worker_api.post("/wakeups/bury")
-async def bury(room_id: str, body: BuryWakeUp, parts: P, caller: W) -> Acknowledged:
+@worker_api.post("/wakeups/bury", responses=answers(*WRITES, MessageTooLarge))
+async def bury(room_id: RoomId, body: BuryWakeUp, parts: P, caller: W) -> Acknowledged:
     """Put what no delivery can settle on the room's dead-letter queue."""
     del caller
     await parts.wakeups.bury(room_id, body)
     return _DONE
 
 
-@worker_api.put("/workers/{worker_id}")
-def check_in(room_id: str, worker_id: WorkerId, body: CheckIn, parts: P, caller: W) -> Acknowledged:
+@worker_api.put("/workers/{worker_id}", responses=answers(*WRITES))
+def check_in(room_id: RoomId, worker_id: WorkerId, body: CheckIn, parts: P, caller: W) -> Acknowledged:
     """Note that a worker is there; it is believed for so long and no longer."""
     until = min(body.until, datetime.now(UTC) + BELIEVED_FOR)
     view = WorkerView(**{**dict(body), "until": until}, room_id=room_id, worker_id=worker_id)
@@ -114,67 +119,80 @@ def check_in(room_id: str, worker_id: WorkerId, body: CheckIn, parts: P, caller:
     return _DONE
 
 
-@worker_api.post(_JOB + "/claim")
-def claim(room_id: str, job_id: JobId, body: ClaimJob, parts: P, caller: W) -> Job:
+@worker_api.post(_JOB + "/claim", responses=answers(*WRITES, JobClaimed, JobEnded, JobNotReady))
+def claim(room_id: RoomId, job_id: JobId, body: ClaimJob, parts: P, caller: W) -> Job:
     """Give a job to a worker."""
     return parts.job_desk(caller.subject).claim(room_id, job_id, body.worker_id, body.event)
 
 
-@worker_api.post(_JOB + "/report")
-def report(room_id: str, job_id: JobId, body: ReportJob, parts: P, caller: W) -> Job:
+@worker_api.post(_JOB + "/report", responses=answers(*WRITES, *HOLDS))
+def report(room_id: RoomId, job_id: JobId, body: ReportJob, parts: P, caller: W) -> Job:
     """Change a job as its holder says."""
     return parts.job_desk(caller.subject).report(Hold(room_id, job_id, body.fencing), body.report)
 
 
-@worker_api.get(_JOB + "/hold")
+@worker_api.get(_JOB + "/hold", responses=answers(*WRITES, *HOLDS))
 def look(
-    room_id: str, job_id: JobId, fencing: Annotated[int, Query(ge=1, le=2**53)], parts: P, caller: W
+    room_id: RoomId, job_id: JobId, fencing: Annotated[int, Query(ge=1, le=2**53)], parts: P, caller: W
 ) -> Job:
     """Show the job to its holder, for as long as it is his."""
     return parts.job_desk(caller.subject).look(Hold(room_id, job_id, fencing))
 
 
-@worker_api.post(_JOB + "/log")
-def write_log(room_id: str, job_id: JobId, body: WriteLog, parts: P, caller: W) -> Acknowledged:
+@worker_api.post(_JOB + "/log", responses=answers(*WRITES, *HOLDS))
+def write_log(room_id: RoomId, job_id: JobId, body: WriteLog, parts: P, caller: W) -> Acknowledged:
     """Keep a piece of a job's log."""
     hold = Hold(room_id, job_id, body.fencing)
     parts.job_desk(caller.subject).write_log(hold, body.segment, body.text)
     return _DONE
 
 
-@worker_api.post(_JOB + "/live")
-def write_progress(room_id: str, job_id: JobId, body: WriteProgress, parts: P, caller: W) -> Acknowledged:
+@worker_api.post(_JOB + "/live", responses=answers(*WRITES, *HOLDS, InputError))
+def write_progress(room_id: RoomId, job_id: JobId, body: WriteProgress, parts: P, caller: W) -> Acknowledged:
     """Keep events of a job for those who watch it without a live path."""
     hold = Hold(room_id, job_id, body.fencing)
     parts.job_desk(caller.subject).write_progress(hold, body.seq, body.text)
     return _DONE
 
 
-@worker_api.post(_JOB + "/samples")
-def write_sample(room_id: str, job_id: JobId, body: WriteSample, parts: P, caller: W) -> Acknowledged:
+@worker_api.post(_JOB + "/samples", responses=answers(*WRITES, *HOLDS, InputError))
+def write_sample(room_id: RoomId, job_id: JobId, body: WriteSample, parts: P, caller: W) -> Acknowledged:
     """Keep a picture that the trainer drew."""
     hold = Hold(room_id, job_id, body.fencing)
     parts.job_desk(caller.subject).write_sample(hold, body.name, body.content)
     return _DONE
 
 
-@worker_api.post(_JOB + "/model-files/open", status_code=201)
-def open_model_file(room_id: str, job_id: JobId, body: OpenModelFile, parts: P, caller: W) -> ModelFileOpened:
+@worker_api.post(
+    _JOB + "/model-files/open", status_code=201, responses=answers(*WRITES, *HOLDS, InputError, KeyReused)
+)
+def open_model_file(
+    room_id: RoomId, job_id: JobId, body: OpenModelFile, parts: P, caller: W, key: IdempotencyKey = ""
+) -> ModelFileOpened:
     """Open a multipart upload of one file of the model of a held job."""
-    hold = Hold(room_id, job_id, body.fencing)
-    return parts.held_models.open(parts.job_desk(caller.subject), hold, body)
+
+    def opened() -> ModelFileOpened:
+        hold = Hold(room_id, job_id, body.fencing)
+        return parts.held_models.open(parts.job_desk(caller.subject), hold, body)
+
+    operation = f"{room_id}/{job_id}/model-files"
+    return parts.receipts.once(caller, operation, key, body, ModelFileOpened, opened)
 
 
-@worker_api.post(_JOB + "/model-files/sign-parts")
-def sign_model_parts(room_id: str, job_id: JobId, body: SignModelParts, parts: P, caller: W) -> SignedParts:
+@worker_api.post(_JOB + "/model-files/sign-parts", responses=answers(*WRITES, *HOLDS, InputError))
+def sign_model_parts(
+    room_id: RoomId, job_id: JobId, body: SignModelParts, parts: P, caller: W
+) -> SignedParts:
     """Sign URLs for the next few parts, each for exactly these bytes."""
     hold = Hold(room_id, job_id, body.fencing)
     return SignedParts(urls=parts.held_models.sign(parts.job_desk(caller.subject), hold, body))
 
 
-@worker_api.post(_JOB + "/model-files/complete")
+@worker_api.post(
+    _JOB + "/model-files/complete", responses=answers(*WRITES, *HOLDS, InputError, IntegrityError)
+)
 def complete_model_file(
-    room_id: str, job_id: JobId, body: CompleteModelFile, parts: P, caller: W
+    room_id: RoomId, job_id: JobId, body: CompleteModelFile, parts: P, caller: W
 ) -> Acknowledged:
     """Make the object of its parts."""
     hold = Hold(room_id, job_id, body.fencing)
@@ -182,16 +200,18 @@ def complete_model_file(
     return _DONE
 
 
-@worker_api.post(_JOB + "/model-files/abort")
-def abort_model_file(room_id: str, job_id: JobId, body: AbortModelFile, parts: P, caller: W) -> Acknowledged:
+@worker_api.post(_JOB + "/model-files/abort", responses=answers(*WRITES, *HOLDS, InputError))
+def abort_model_file(
+    room_id: RoomId, job_id: JobId, body: AbortModelFile, parts: P, caller: W
+) -> Acknowledged:
     """Give an upload up and free what it holds."""
     hold = Hold(room_id, job_id, body.fencing)
     parts.held_models.abort(parts.job_desk(caller.subject), hold, body)
     return _DONE
 
 
-@worker_api.post(_JOB + "/model")
-def publish_model(room_id: str, job_id: JobId, body: PublishModel, parts: P, caller: W) -> Acknowledged:
+@worker_api.post(_JOB + "/model", responses=answers(*WRITES, *HOLDS, InputError))
+def publish_model(room_id: RoomId, job_id: JobId, body: PublishModel, parts: P, caller: W) -> Acknowledged:
     """Write the model's record, which publishes it."""
     hold = Hold(room_id, job_id, body.fencing)
     parts.held_models.publish(parts.job_desk(caller.subject), hold, body.record)

@@ -83,6 +83,14 @@ class Settings(BaseSettings):
     turn_urls: Annotated[tuple[TurnUrl, ...], NoDecode, BeforeValidator(_listed)] = ()
     turn_secret: SecretStr = SecretStr("")
 
+    user_requests_per_minute: int = Field(6_000, ge=0)
+    room_requests_per_minute: int = Field(30_000, ge=0)
+    rate_limit_store: SecretStr = SecretStr("")
+    user_open_uploads: int = Field(100, ge=0)
+    user_open_bytes: int = Field(20_000_000_000_000, ge=0)
+    room_open_uploads: int = Field(1_000, ge=0)
+    room_open_bytes: int = Field(100_000_000_000_000, ge=0)
+
     jwks_url: str = ""
     issuer: str = ""
     audience: str = "sleap-rtc"

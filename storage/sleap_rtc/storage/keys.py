@@ -24,6 +24,9 @@
                      .signaling/anonymous-key.json                  signs the tokens of anonymous live peers
                      .open/jobs/{room_id}/{job_id}                  what has not ended, so that one LIST shows
                      .open/uploads/{room_id}/{upload_id}            it, however long the history is
+                     .quotas/rooms/{room_id}/{upload_id}/{size_bytes}   what is open and for how many bytes,
+                     .quotas/users/{digest}/{upload_id}/{size_bytes}    of a room and of a person
+                     .receipts/{digest}.json                        what was made for an idempotency key
                      .probe/{ulid}                                  written and removed at each start
 
 An upload id is `{room_id}-{ulid}`: opaque to clients, yet any instance finds its record without an index.
@@ -39,6 +42,8 @@ from sleap_rtc.storage.errors import InputError
 
 UPLOADS_PREFIX = "uploads/"
 OPEN_PREFIX = ".open/"
+RECEIPTS_PREFIX = ".receipts/"
+QUOTAS_PREFIX = ".quotas/"
 ANONYMOUS_KEY = ".signaling/anonymous-key.json"
 MODEL_MARKER = "/model.json"
 _ROOM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
@@ -385,3 +390,30 @@ def parse_open_key(key: str) -> OpenMarker | None:
         case [".open", ("jobs" | "uploads") as kind, room_id, id_] if _ROOM_ID.fullmatch(room_id):
             return OpenMarker(kind, room_id, id_)
     return None
+
+
+def receipt_key(digest: str) -> str:
+    """Return the key of the receipt of a request, by the digest of whose, what for, and its idempotency key."""
+    return f"{RECEIPTS_PREFIX}{digest}.json"
+
+
+def room_quota_prefix(room_id: str) -> str:
+    """Return what the keys of the marks of a room's open uploads start with."""
+    return f"{QUOTAS_PREFIX}rooms/{room_id}/"
+
+
+def user_quota_prefix(digest: str) -> str:
+    """Return what the keys of the marks of a person's open uploads start with, by the digest of who it is."""
+    return f"{QUOTAS_PREFIX}users/{digest}/"
+
+
+def parse_quota_key(key: str) -> tuple[UploadKey, int] | None:
+    """Return the open upload that a mark stands for and its bytes, or None if the key is no mark of ours."""
+    match key.split("/"):
+        case [".quotas", "rooms" | "users", _, upload_id, size] if size.isdecimal():
+            try:
+                return parse_upload_id(upload_id), int(size)
+            except InputError:
+                return None
+        case _:
+            return None

@@ -22,6 +22,7 @@ class ObjectInfo:
     etag: str
     modified: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = ""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,12 @@ class S3ObjectStore:
         with s3_errors(key):
             reply = self._client.head_object(Bucket=self.bucket, Key=key)
         return ObjectInfo(
-            key, reply["ContentLength"], reply["ETag"], reply["LastModified"], reply["Metadata"]
+            key,
+            reply["ContentLength"],
+            reply["ETag"],
+            reply["LastModified"],
+            reply["Metadata"],
+            reply["ContentType"],
         )
 
     def put(

@@ -24,10 +24,15 @@ from sleap_rtc.live.signaling_messages import CloseCode, is_own_peer_id
 from sleap_rtc.service import problems
 from sleap_rtc.service.body_limit import BodyLimit
 from sleap_rtc.service.callers import C, P, W
+from sleap_rtc.service.errors import InvalidRequest
 from sleap_rtc.service.identity import Caller, Unauthenticated
-from sleap_rtc.service.problems import PROBLEMS
+from sleap_rtc.service.limit_headers import COUNTED
+from sleap_rtc.service.path_ids import RoomId
+from sleap_rtc.service.problems import READS, WRITES, answers
+from sleap_rtc.service.receipts import IdempotencyKey
 from sleap_rtc.service.signaling.server import Signaling
-from sleap_rtc.storage.errors import NotFound, Refused
+from sleap_rtc.storage.errors import NotFound, Refused, Unreachable
+from sleap_rtc.storage.room import RoomIdTaken
 
 _ROOM_NAME = "Live session"
 
@@ -115,10 +120,10 @@ class LiveMetrics(BaseModel):
     rooms_created: int
 
 
-legacy = APIRouter(responses=PROBLEMS)
+legacy = APIRouter()
 
 
-@legacy.post("/anonymous-signin")
+@legacy.post("/anonymous-signin", responses=answers(Unreachable, forbidden=403, too_many_requests=429))
 def anonymous_signin(signaling: S) -> SignedInView:
     """Give a token to anybody, where that is allowed."""
     if signaling.anonymous is None:
@@ -130,17 +135,20 @@ def anonymous_signin(signaling: S) -> SignedInView:
     return SignedInView(id_token=signed_in.id_token, username=signed_in.username)
 
 
-@legacy.post("/create-room")
-def create_room(signaling: S, caller: L) -> OpenedRoom:
+@legacy.post(
+    "/create-room",
+    responses=answers(Unauthenticated, InvalidRequest, Unreachable, RoomIdTaken, too_many_requests=429),
+)
+def create_room(signaling: S, caller: L, key: IdempotencyKey = "") -> OpenedRoom:
     """Open a room that the caller owns, and a token to it for two hours."""
     if not signaling.tally.takes_room():
         raise _too_many("new rooms")
-    room = signaling.rooms.create(_ROOM_NAME, caller)
+    room = signaling.rooms.create(_ROOM_NAME, caller, key)
     token = signaling.room_tokens.open(room.room_id, caller.subject, signaling.now())
     return OpenedRoom(room_id=room.room_id, token=token.token)
 
 
-@legacy.post("/delete-peer")
+@legacy.post("/delete-peer", responses=answers(Unauthenticated, InvalidRequest, Unreachable))
 async def delete_peer(body: DeletePeer, signaling: S, caller: L) -> Status:
     """Send a peer away: the caller's own, or one of a room in which he may write."""
     found = await signaling.switchboard.find(body.peer_id)
@@ -157,7 +165,7 @@ async def delete_peer(body: DeletePeer, signaling: S, caller: L) -> Status:
     return Status(status=f"peer deleted successfully. Room status: {'active' if left else 'deleted'}")
 
 
-@legacy.post("/delete-peers-and-room")
+@legacy.post("/delete-peers-and-room", responses=answers(Unauthenticated, InvalidRequest, Unreachable))
 async def delete_peers_and_room(body: DeletePeersAndRoom, signaling: S, caller: L) -> Status:
     """Send all peers of a room away and end its tokens. What the room holds in the store stays."""
     room_ids = [body.room_id]
@@ -196,18 +204,18 @@ async def metrics(signaling: S) -> LiveMetrics:
     )
 
 
-room_api = APIRouter(prefix="/api/rooms/{room_id}", responses=PROBLEMS)
+room_api = APIRouter(prefix="/api/rooms/{room_id}", dependencies=[COUNTED])
 
 
-@room_api.get("/ice-servers")
-def ice_servers(room_id: str, parts: P, signaling: S, caller: C) -> list[IceServer]:
+@room_api.get("/ice-servers", responses=answers(*READS))
+def ice_servers(room_id: RoomId, parts: P, signaling: S, caller: C) -> list[IceServer]:
     """List the STUN and TURN servers for a member of the room; TURN credentials hold for an hour."""
     parts.rooms.enter(room_id, caller)
     return signaling.ice_servers.for_subject(caller.subject, signaling.now())
 
 
-@room_api.post("/signaling-token", status_code=201)
-def signaling_token(room_id: str, signaling: S, caller: W) -> RoomTokenView:
+@room_api.post("/signaling-token", status_code=201, responses=answers(*WRITES))
+def signaling_token(room_id: RoomId, signaling: S, caller: W) -> RoomTokenView:
     """Make a token that lets somebody who is no member to the room's peers for two hours."""
     made = signaling.room_tokens.open(room_id, caller.subject, signaling.now())
     return RoomTokenView(room_id=room_id, token=made.token, expires_at=made.expires_at)
@@ -242,7 +250,9 @@ def http_app(signaling: Signaling) -> FastAPI:
 
 def _too_many(what: str) -> HTTPException:
     return HTTPException(
-        HTTPStatus.TOO_MANY_REQUESTS, f"Too many {what} at the moment. Try again in a minute."
+        HTTPStatus.TOO_MANY_REQUESTS,
+        f"Too many {what} at the moment. Try again in a minute.",
+        headers={"Retry-After": "60"},
     )
 
 
