@@ -2,12 +2,14 @@
 
 Shared by whoever asks the service for something: the client for all that it does, a worker without
 credentials for the URL of a dataset. Every request that did not get an answer is tried again a few times; an
-answer that is a problem becomes the error it names.
+answer that is a problem becomes the error it names. Who asked too often waits as long as he is told to. What
+is sent again has the same idempotency key, so that it is done once.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -38,6 +40,9 @@ M = TypeVar("M", bound=BaseModel)
 
 TRIES = 4
 _PAUSE_S = 0.5
+# Whoever asked for too much waits as long as he is told to, so often.
+_MOST_WAITS = 10
+_LONGEST_WAIT_S = 60.0
 _SILENCE_S = 30.0
 # Threads of one process that may ask at once without opening connections for one request each.
 _CONNECTIONS = 8
@@ -124,6 +129,9 @@ class ServiceHttp:
                 "GET", url, headers={**self._headers, **headers}, preload_content=False, timeout=timeout
             )
             try:
+                if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    time.sleep(wait_s(reply.headers))
+                    raise Unreachable(where=f"The service at {self.url}", why="it was asked too often")
                 if reply.status != HTTPStatus.OK:
                     raise _problem(reply.status, reply.read())
                 for line in reply:
@@ -142,9 +150,11 @@ class ServiceHttp:
     def _reply(self, method: str, path: str, body: BaseModel | None, tries: int) -> urllib3.BaseHTTPResponse:
         content = body.model_dump_json().encode() if body else None
         headers = {**self._headers, "Content-Type": "application/json"}
+        if method == "POST":
+            headers["Idempotency-Key"] = secrets.token_hex(16)
         for attempt in range(1, tries + 1):
             try:
-                reply = self._pool.request(method, self.url + path, body=content, headers=headers)
+                reply = self._taken(method, self.url + path, content, headers)
             except urllib3.exceptions.HTTPError as error:
                 if attempt == tries:
                     why = socket_trouble(self.url, error)
@@ -159,6 +169,23 @@ class ServiceHttp:
                     raise problem
             time.sleep(_PAUSE_S * attempt)
         raise AssertionError("unreachable")
+
+    def _taken(
+        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> urllib3.BaseHTTPResponse:
+        """Send a request, and again after a wait where there were too many; that uses up no try."""
+        for _ in range(_MOST_WAITS):
+            reply = self._pool.request(method, url, body=content, headers=headers)
+            if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            time.sleep(wait_s(reply.headers))
+        return reply
+
+
+def wait_s(headers: Mapping[str, str]) -> float:
+    """Return how long to wait before asking again, in seconds, by the Retry-After of an answer."""
+    told = headers.get("Retry-After", "")
+    return min(_LONGEST_WAIT_S, float(told)) if told.isdecimal() else 1.0
 
 
 def _pool(url: str) -> urllib3.PoolManager:
@@ -188,7 +215,7 @@ def _problem(status: int, body: bytes) -> SleapRtcError:
     kind = _BY_CODE.get((status, code))
     if kind is not None:
         return _Told(kind, detail)
-    if status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
+    if status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}:
         return _Told(Refused, detail)
     if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
         return InputError(message=detail)

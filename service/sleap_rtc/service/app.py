@@ -20,7 +20,6 @@ from sleap_rtc.events.api import (
     JobView,
     LogSegment,
     ModelDownload,
-    Problem,
     RequestDownload,
     RequestUpload,
     RetryJob,
@@ -50,7 +49,7 @@ from sleap_rtc.service.room_routes import room_api
 from sleap_rtc.service.signaling import routes as signaling
 from sleap_rtc.service.worker_routes import worker_api
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.errors import InputError, IntegrityError, NotFound, ObjectChanged
+from sleap_rtc.storage.errors import InputError, IntegrityError, NotFound, ObjectChanged, Unreachable
 from sleap_rtc.storage.manifest_changes import LegacyIdAmbiguous, ModelRemoved
 from sleap_rtc.storage.model_download import ModelFileGone
 from sleap_rtc.storage.part_plan import LARGEST_OBJECT_BYTES
@@ -223,7 +222,7 @@ def healthz() -> dict[str, str]:
     return {"status": "healthy"}
 
 
-@health.get("/readyz", responses={503: {"model": Problem}})
+@health.get("/readyz", responses=answers(Unreachable))
 def readyz(parts: P) -> dict[str, str]:
     """Say that the store answers, and that this instance stays."""
     if parts.drain.leaving.is_set():

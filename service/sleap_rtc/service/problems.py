@@ -79,11 +79,15 @@ def answers(*kinds: type[SleapRtcError], **others: int) -> dict[int | str, dict[
     return {
         status: {
             "model": Problem,
-            "description": f"{HTTPStatus(int(status)).phrase}: {', '.join(f'`{code}`' for code in found)}.",
+            "description": f"{_phrase(int(status))}: {', '.join(f'`{code}`' for code in found)}.",
             CODES: sorted(set(found)),
         }
         for status, found in sorted(codes.items())
     }
+
+
+def _phrase(status: int) -> str:
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def problem(
@@ -105,7 +109,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        phrase = _PHRASES.get(error.status_code) or HTTPStatus(error.status_code).phrase
+        phrase = _phrase(error.status_code)
         answer = problem(error.status_code, phrase.lower().replace(" ", "_"), phrase, str(error.detail))
         answer.headers.update(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -137,7 +141,7 @@ def _answer(error: SleapRtcError) -> JSONResponse:
     status = status_of(type(error))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, DocumentUnreadable):
         log.error("%s: %s", code_of(type(error)), error)
-    answer = problem(status, code_of(type(error)), status.phrase, str(error), fields_of(error))
+    answer = problem(status, code_of(type(error)), _phrase(status), str(error), fields_of(error))
     if status is HTTPStatus.UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, TooManyRequests):
