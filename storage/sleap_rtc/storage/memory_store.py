@@ -63,9 +63,9 @@ class MemoryObjectStore:
 
     def list(self, prefix: str, start_after: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects under a prefix in the order of their keys."""
-        for key in sorted(self._objects):
+        for key, found in sorted(self._objects.items()):
             if key.startswith(prefix) and key > start_after:
-                yield self._objects[key].info
+                yield found.info
 
     def folders(self, prefix: str = "") -> Iterator[str]:
         """Yield the distinct next path segments under a prefix."""
