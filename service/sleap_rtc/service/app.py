@@ -239,7 +239,8 @@ def metrics(parts: P) -> Response:
 
 def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
     """Return the application; `lifespan` puts its parts into `app.state.parts` and `app.state.signaling`."""
-    app = FastAPI(title="sleap-rtc", version="1", lifespan=lifespan)
+    # A redirect would be one more answer, and one that leads somewhere else than was asked for.
+    app = FastAPI(title="sleap-rtc", version="1", lifespan=lifespan, redirect_slashes=False)
     problems.install(app)
     openapi.install(app)
     app.add_middleware(BodyLimit)
