@@ -393,7 +393,7 @@ def parse_open_key(key: str) -> OpenMarker | None:
 
 
 def receipt_key(digest: str) -> str:
-    """Return the key of the receipt of a request, by the digest of whose, what for, and its idempotency key."""
+    """Return the key of a receipt, by the digest of whose it is, what for, and its idempotency key."""
     return f"{RECEIPTS_PREFIX}{digest}.json"
 
 
