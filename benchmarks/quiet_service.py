@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from engines import seaweedfs
 from ground import QuietStack
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 class _Unlimited(QuietStack):
     """A local stack that takes as many requests as come."""
 
-    more: ClassVar = {"SLEAP_RTC_USER_REQUESTS_PER_MINUTE": "0", "SLEAP_RTC_ROOM_REQUESTS_PER_MINUTE": "0"}
+    more = MappingProxyType(
+        {"SLEAP_RTC_USER_REQUESTS_PER_MINUTE": "0", "SLEAP_RTC_ROOM_REQUESTS_PER_MINUTE": "0"}
+    )
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ NO_ID = [
     "${jndi:ldap://x}",
     "'; DROP TABLE rooms; --",
 ]
-PATHS = [
+PATHS: list[tuple[str, str, Any]] = [
     ("GET", "/api/rooms/{}", None),
     ("GET", "/api/rooms/{}/manifest", None),
     ("POST", "/api/rooms/{}/leave", None),

@@ -66,6 +66,15 @@ def test_a_claim_whose_reply_is_lost_is_one_claim(
     assert proxy.count("POST .*/claim") == 3
 
 
+def test_a_worker_that_asks_too_often_waits_as_it_is_told_and_goes_on(
+    lab: ServiceLab, service: ServiceHttp, proxy: FaultProxy
+) -> None:
+    too_often = Reply(429, b"{}", {"Retry-After": "0"})
+    proxy.script("POST .*/claim", *[too_often] * 5, LoseReply(), too_often)
+    assert states(claimed(lab, service)) == ["uploaded", "queued", "claimed"]
+    assert proxy.count("POST .*/claim") == 8
+
+
 def test_a_step_whose_reply_is_lost_is_one_step(
     lab: ServiceLab, service: ServiceHttp, proxy: FaultProxy
 ) -> None:

@@ -6,6 +6,7 @@ its number, length and checksum.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -20,7 +21,7 @@ from sleap_rtc.service.quotas import Quotas
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.checksum import combine, from_header, to_header, to_text
 from sleap_rtc.storage.document import Documents
-from sleap_rtc.storage.errors import InputError, IntegrityError, NotFound
+from sleap_rtc.storage.errors import InputError, IntegrityError, NotFound, SleapRtcError
 from sleap_rtc.storage.part_plan import PartPlan, accepts
 from sleap_rtc.storage.s3_transfers import MultipartUpload
 from sleap_rtc.storage.upload_session import SentPart
@@ -81,7 +82,12 @@ class Uploads:
             "traceparent": traceparent,
         }
         self._quotas.take(upload, request.size_bytes, caller.subject)
-        opened = self._transfers.create(str(upload), request.content_type, metadata)
+        try:
+            opened = self._transfers.create(str(upload), request.content_type, metadata)
+        except SleapRtcError:
+            with suppress(SleapRtcError):
+                self._quotas.give_back(upload, request.size_bytes, caller.subject)
+            raise
         record = UploadRecord(
             upload_id=upload.upload_id,
             room_id=upload.room_id,
