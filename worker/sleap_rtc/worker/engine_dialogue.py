@@ -122,7 +122,7 @@ class EngineDialogue:
             self._place = f" after batch {event.batch + 1} of epoch {event.epoch + 1}"
         elif isinstance(event, EpochEnded):
             self._place = f" after epoch {event.epoch + 1}"
-            self.epochs.append({"epoch": event.epoch, **(message.get("logs") or {})})
+            self.epochs.append({**(message.get("logs") or {}), "epoch": event.epoch})
 
     def _tell(self, event: TrainingEvent) -> None:
         try:

@@ -107,8 +107,9 @@ def _count(value: object) -> int | None:
 def _numbers(logs: object) -> dict[str, float]:
     if not isinstance(logs, dict):
         return {}
+    # Lightning logs the epoch beside the losses, as a number with a fraction; which one it is says the message.
     return {
         str(name): float(value)
         for name, value in logs.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, int | float) and not isinstance(value, bool) and name != "epoch"
     }
