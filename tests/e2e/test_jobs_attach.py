@@ -12,10 +12,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.attached import told_in
 from support.product import eventually
 from support.running import Running
 
-from sleap_rtc.events.job_progress import Told, must_arrive
 from sleap_rtc.local.child import Child
 
 if TYPE_CHECKING:
@@ -87,15 +87,6 @@ def training(product: Product, small_package: Path) -> Iterator[Training]:
     training.worker.stop()
 
 
-def events(lines: list[str]) -> list[Told]:
-    """Return what a worker told, and fail if something of weight came twice or out of order."""
-    objects = [json.loads(line) for line in lines]
-    told = [Told.model_validate({"v": 1, **each}) for each in objects if each.pop("type") == "event"]
-    numbers = [(each.run, each.seq) for each in told if must_arrive(each.event)]
-    assert numbers == sorted(set(numbers))
-    return told
-
-
 def of_type(lines: list[str], kind: str) -> list[dict[str, Any]]:
     return [each for each in map(json.loads, lines) if each["type"] == kind]
 
@@ -118,7 +109,7 @@ def test_a_job_is_attached_to_from_before_it_is_claimed_to_its_end_and_after(
             assert (status, said) == (0, "")
         assert train.ended() == (0, "")
     worker.stop()
-    told = events(attach.lines)
+    told = told_in(attach.lines)
     epochs = [each.event.epoch for each in told if each.event.kind == "epoch"]
     assert epochs == list(range(len(epochs)))
     assert {"step", "log", "training", "transfer", "command", "end"} <= {each.event.kind for each in told}
@@ -165,7 +156,7 @@ def test_a_training_is_watched_and_commanded_directly(training: Training) -> Non
         for name in ("pause", "resume", "set_learning_rate", "cancel_transfer"):
             attach.says(f'"name": "{name}"')
         assert attach.ctrl_c() == 130
-    assert any(each.event.kind == "epoch" for each in events(attach.lines))
+    assert any(each.event.kind == "epoch" for each in told_in(attach.lines))
 
 
 def test_a_training_is_watched_and_commanded_through_the_service(training: Training, tmp_path: Path) -> None:
@@ -176,7 +167,7 @@ def test_a_training_is_watched_and_commanded_through_the_service(training: Train
         attach.says('"name": "sample"')
         assert attach.ctrl_c() == 130
     assert picture.read_bytes().startswith(PNG)
-    assert any(each.event.kind == "epoch" for each in events(attach.lines))
+    assert any(each.event.kind == "epoch" for each in told_in(attach.lines))
 
 
 class Screen:

@@ -6,7 +6,6 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import pytest
 from support.product import eventually
 from ulid import ULID
 
@@ -18,26 +17,19 @@ from sleap_rtc.events.job_commands import (
     CommandAnswer,
     Pause,
     Resume,
-    Sample,
-    SetLearningRate,
     Stop,
     TellTransfer,
 )
 from sleap_rtc.events.job_progress import (
     EpochEnded,
     JobEvent,
-    LineLogged,
-    MachineMeasured,
     RunEnded,
     StepTaken,
     Told,
     TransferMoved,
 )
 from sleap_rtc.live.control import Control
-from sleap_rtc.live.file_reader import FileReader
-from sleap_rtc.live.file_requests import What
 from sleap_rtc.live.job_attachment import JobAttachment
-from sleap_rtc.storage.part_plan import MIB
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -129,52 +121,6 @@ def epoch(event: JobEvent) -> bool:
 
 def trains(event: JobEvent) -> bool:
     return isinstance(event, StepTaken) and event.state == "training"
-
-
-def test_a_training_is_paused_goes_on_is_changed_drawn_and_stopped_and_its_model_is_partial(
-    product: Product, small_package: Path
-) -> None:
-    lab = Lab(product, small_package, *ENDLESS)
-
-    async def story() -> None:
-        async with lab.watched() as ada:
-            await ada.sees(epoch)
-            assert "paused after batch" in (await ada.says(Pause())).text
-            seen = len(ada.told)
-            assert (await ada.says(Resume())).outcome == "done"
-            await ada.sees(epoch, seen)
-            changed = await ada.says(SetLearningRate(value=0.00025))
-            assert changed.outcome == "done"
-            seen = len(ada.told)
-            await ada.sees(lambda each: rate_of(each) == pytest.approx(0.00025), seen)
-            drawn = await ada.says(Sample())
-            (name,) = drawn.files
-            await see_picture(ada, lab.job_id, name)
-            assert (await ada.says(TellTransfer())).outcome == "refused"
-            stopped = await ada.says(Stop())
-            assert "partial" in stopped.text
-            await ada.sees(lambda each: isinstance(each, RunEnded))
-            assert any(isinstance(told.event, LineLogged) for told in ada.told)
-            assert any(isinstance(told.event, MachineMeasured) for told in ada.told)
-            uploads = [each.event for each in ada.told if isinstance(each.event, TransferMoved)]
-            assert uploads[-1].direction == "upload"
-            assert uploads[-1].state == "done"
-
-    asyncio.run(story())
-    lab.reach("published")
-    model_id = lab.look().model_id
-    shown = product.run("models", "show", str(model_id), "-r", lab.room, "--json").json()
-    assert shown["model"]["training"]["metrics"]["partial"] is True
-
-
-def rate_of(event: JobEvent) -> float | None:
-    return event.logs.get("train/lr") if isinstance(event, EpochEnded) else None
-
-
-async def see_picture(ada: Ada, job_id: str, name: str) -> None:
-    """Read a picture from the worker."""
-    what = What(job_id=job_id, file=name)
-    assert (await FileReader(ada.session).read_small(what, MIB)).startswith(b"\x89PNG")
 
 
 def test_a_download_is_paused_at_once_and_goes_on(product: Product, package: Path) -> None:

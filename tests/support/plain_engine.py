@@ -35,6 +35,7 @@ def say(event, logs=None, **fields):
 
 
 def train(epochs):
+    # Lightning logs the epoch, too, as a fraction.
     say("train_begin", wandb_url=None)
     for epoch in range(epochs):
         say("epoch_begin", epoch=epoch)
@@ -44,7 +45,7 @@ def train(epochs):
                 say("epoch_end", epoch=epoch, logs={{"train/loss": 0.5}})
                 say("train_end")
                 return
-        say("epoch_end", epoch=epoch, logs={{"train/loss": 0.5, "epoch": float(epoch)}})  # as Lightning has it
+        say("epoch_end", epoch=epoch, logs={{"train/loss": 0.5, "epoch": float(epoch)}})
     say("train_end")
 
 

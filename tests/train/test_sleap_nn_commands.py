@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 from support.command_suite import CommandSuite
+from support.sleap_nn import SMALL, VERSION, needs_sleap_nn, on_path
 from support.watched_training import WatchedTraining
 
 from sleap_rtc.events.job_commands import SetLearningRate, Stop
@@ -22,26 +22,12 @@ if TYPE_CHECKING:
 
     from sleap_rtc.worker.trainer import Trainer
 
-BIN = "SLEAP_RTC_TEST_SLEAP_NN"
-SMALL = {
-    "trainer_config.trainer_accelerator": "cpu",
-    "trainer_config.trainer_devices": "1",
-    "trainer_config.visualize_preds_during_training": "false",
-    "trainer_config.min_train_steps_per_epoch": "5",
-    "trainer_config.train_data_loader.batch_size": "4",
-    "model_config.backbone_config.unet.filters": "8",
-}
-"""A training that a CPU can do; everything else is as in the configuration that a lab would send."""
-
-pytestmark = [
-    pytest.mark.train,
-    pytest.mark.skipif(BIN not in os.environ, reason=f"{BIN} names no environment: `make test-train`"),
-]
+pytestmark = [pytest.mark.train, needs_sleap_nn]
 
 
 @pytest.fixture(autouse=True)
 def _sleap_nn_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", f"{os.environ.get(BIN)}{os.pathsep}{os.environ['PATH']}")
+    on_path(monkeypatch)
 
 
 @pytest.fixture
@@ -101,5 +87,5 @@ def test_a_training_goes_on_from_its_checkpoint_with_the_rate_that_was_set(
         batch = training.since(0, BatchEnded)
     assert batch.logs["train/lr"] == 0.00025
     assert batch.epoch >= len(first.epochs) - 1
-    assert first.software["trainer"] == "sleap-nn 0.3.5"
+    assert first.software["trainer"] == VERSION
     assert {"torch", "lightning", "sleap-io"} <= set(first.software)

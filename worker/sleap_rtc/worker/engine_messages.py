@@ -107,7 +107,7 @@ def _count(value: object) -> int | None:
 def _numbers(logs: object) -> dict[str, float]:
     if not isinstance(logs, dict):
         return {}
-    # Lightning logs the epoch beside the losses, as a number with a fraction; which one it is says the message.
+    # Lightning logs the epoch beside the losses, as a fraction; which one it is says the message itself.
     return {
         str(name): float(value)
         for name, value in logs.items()
