@@ -330,6 +330,7 @@ def test_a_worker_says_that_it_is_there(lab: Lab) -> None:
         until=now + timedelta(seconds=60),
         peer_id="ada#worker-1",
         models=("0a1b2c3d",),
+        gpu="1: NVIDIA A40",
     )
     lab.desk().check_in(view)
     stored = lab.rooms.get(keys.worker_key(lab.room_id, view.worker_id)).body

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.gpus import NAMES, install_nvidia_smi
 
 from sleap_rtc.storage.errors import ExitCode
 from sleap_rtc.worker import checkup
@@ -55,6 +56,22 @@ def test_a_service_that_does_not_answer_is_named(tmp_path: Path) -> None:
     rows = doctor(int(ExitCode.UNREACHABLE), SLEAP_RTC_BACKEND_API_URL="http://127.0.0.1:9")
     assert "http://127.0.0.1:9" in rows["service"]["told"]
     assert "clock" not in rows
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "told"),
+    [
+        ("", ExitCode.OK, f"GRID T4, {NAMES[1]}, driver 535.104.05"),
+        ("1", ExitCode.OK, f"1: {NAMES[1]}, driver 535.104.05, as the setting gpu says"),
+        ("2", ExitCode.BAD_INPUT, "There is no GPU 2 for this worker"),
+    ],
+)
+def test_the_gpu_that_is_set_is_looked_for(
+    product: Product, tmp_path: Path, asked: str, code: ExitCode, told: str
+) -> None:
+    with_gpus = {"PATH": install_nvidia_smi(tmp_path, gpus=2), "SLEAP_RTC_GPU": asked}
+    rows = doctor(int(code), **product.stack.client_environment, **with_gpus)
+    assert rows["GPU"]["told"].startswith(told)
 
 
 def test_it_makes_no_folder_and_no_file(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import pytest
+from support.gpus import NAMES, UUIDS, Driver
 
 from sleap_rtc.worker.machine_watch import MachineWatch, gpus_by, measured
 
@@ -12,39 +14,6 @@ if TYPE_CHECKING:
     from sleap_rtc.events.job_progress import MachineMeasured
 
 LONG_S = 30
-
-
-class Driver:
-    """NVML on a machine with three GPUs: one tells no power and no temperature, one fell off the bus."""
-
-    NVML_TEMPERATURE_GPU = 0
-
-    def nvmlDeviceGetCount(self) -> int:  # noqa: N802 - NVML's own name
-        return 3
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
-        if index == 1:
-            raise OSError("GPU is lost")
-        return index
-
-    def nvmlDeviceGetName(self, handle: int) -> Any:  # noqa: N802
-        return b"NVIDIA A100" if handle else "GRID T4"
-
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:  # noqa: N802
-        return SimpleNamespace(used=3, total=4)
-
-    def nvmlDeviceGetUtilizationRates(self, handle: int) -> Any:  # noqa: N802
-        return SimpleNamespace(gpu=97)
-
-    def nvmlDeviceGetPowerUsage(self, handle: int) -> int:  # noqa: N802
-        if not handle:
-            raise OSError("Not Supported")
-        return 250_500
-
-    def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:  # noqa: N802
-        if not handle:
-            raise OSError("Not Supported")
-        return 65
 
 
 def test_the_host_is_measured_where_there_is_no_gpu() -> None:
@@ -56,9 +25,20 @@ def test_the_host_is_measured_where_there_is_no_gpu() -> None:
 
 def test_what_a_gpu_does_not_tell_is_left_out_and_one_that_is_lost_hides_no_other() -> None:
     virtual, real = gpus_by(Driver())
-    assert (virtual.name, virtual.power_w, virtual.temperature_c) == ("GRID T4", None, None)
-    assert (real.name, real.power_w, real.temperature_c) == ("NVIDIA A100", 250.5, 65)
+    assert (virtual.name, virtual.power_w, virtual.temperature_c) == (NAMES[0], None, None)
+    assert (real.name, real.power_w, real.temperature_c) == (NAMES[2], 250.5, 65)
     assert (real.utilisation_percent, real.memory_used_bytes, real.memory_total_bytes) == (97, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("visible", "names"),
+    [(UUIDS[2], [NAMES[2]]), ("2", [NAMES[2]]), ("2,0", [NAMES[2], NAMES[0]]), ("1", []), ("", [])],
+)
+def test_those_are_measured_that_an_engine_sees(
+    visible: str, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert [gpu.name for gpu in measured(Driver()).gpus] == names
 
 
 def test_it_tells_again_and_again_until_it_is_left() -> None:

@@ -96,8 +96,8 @@ def _print_invitations(invitations: Iterable[InvitationView], now: datetime) -> 
 def _print_workers(workers: Iterable[WorkerView], now: datetime) -> None:
     print_table(
         "",
-        ("WORKER", "KIND", "TRAINER", "SINCE", "WORKS ON"),
-        ((w.worker_id, w.kind, w.trainer, age(now - w.started_at), w.job_id or "") for w in workers),
+        ("WORKER", "KIND", "TRAINER", "GPU", "SINCE", "WORKS ON"),
+        ((w.worker_id, w.kind, w.trainer, w.gpu, age(now - w.started_at), w.job_id or "") for w in workers),
         "No worker takes jobs of this room. `sleap-rtc worker -r ROOM` starts one.",
     )
 

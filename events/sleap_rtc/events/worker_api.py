@@ -21,7 +21,7 @@ from sleap_rtc.events.model_files_api import (
     FileSize,
     SignFileParts,
 )
-from sleap_rtc.events.workers import MOST_MODELS, ModelId
+from sleap_rtc.events.workers import MOST_GPU_CHARACTERS, MOST_MODELS, ModelId
 from sleap_rtc.storage.manifest import ModelRecord
 
 LONGEST_POLL_S = 20
@@ -169,6 +169,7 @@ class CheckIn(_Request):
     job_id: str | None = Field(None, max_length=26)
     peer_id: str = Field("", max_length=256)
     models: tuple[ModelId, ...] = Field((), max_length=MOST_MODELS)
+    gpu: str = Field("", max_length=MOST_GPU_CHARACTERS)
 
 
 class _OfHeldModel(_Request):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 CHECK_IN_EVERY_S = 120.0
 """A PUT every two minutes is 21,600 a month, $0.11 at $0.005 per 1,000 (S3 in us-east-1, November 2026)."""
 MOST_MODELS = 500
+MOST_GPU_CHARACTERS = 200
 ModelId = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
 BELIEVED_FOR = timedelta(seconds=3 * CHECK_IN_EVERY_S)
 
@@ -33,6 +34,8 @@ class WorkerView(BaseModel):
     """Under which name it is found among the room's live peers; empty if it is not there."""
     models: tuple[ModelId, ...] = Field((), max_length=MOST_MODELS)
     """Models that it reads out to live peers."""
+    gpu: str = Field("", max_length=MOST_GPU_CHARACTERS)
+    """Which GPUs its trainings see, in words; empty without any."""
 
 
 def present(workers: list[WorkerView], now: datetime) -> list[WorkerView]:

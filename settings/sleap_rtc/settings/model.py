@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=lambda: Path.home() / ".sleap-rtc")
 
     worker_kind: WorkerKindSetting = "auto"
+    gpu: str = Field("", coerce_numbers_to_str=True)
     cache_dir: Path | None = None
     cache_budget_bytes: int = Field(200_000_000_000, ge=0)
     cache_free_floor_bytes: int = Field(5_000_000_000, ge=0)

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sleap_rtc.storage.errors import ExitCode
+from sleap_rtc.storage.errors import ExitCode, InputError
+from sleap_rtc.worker.gpus import VISIBLE, chosen, in_words, seen
 from sleap_rtc.worker.kind import worker_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from sleap_rtc.worker.gpus import Gpu
 
 MOST_SKEW_S = 900
 """S3 refuses requests that are signed with a clock further off (RequestTimeTooSkewed)."""
@@ -91,11 +94,24 @@ def of_trainers(versions: Mapping[str, str]) -> Finding:
     return note("trainer", told, "sleap-nn is not on PATH; jobs that ask for it fail with trainer_missing")
 
 
-def of_gpu(found: Mapping[str, str]) -> Finding:
-    """Say which GPU there is."""
+def of_gpu(gpus: Sequence[Gpu], visible: str | None, asked: str) -> Finding:
+    """Say which GPUs an engine sees.
+
+    Args:
+        gpus: of the machine.
+        visible: what CUDA_VISIBLE_DEVICES says; None where it is not set.
+        asked: the setting `gpu`.
+    """
+    try:
+        found = [chosen(gpus, asked, visible)] if asked else seen(gpus, visible)
+    except InputError as error:
+        return bad("GPU", str(error), "set gpu (SLEAP_RTC_GPU) to one that is there", ExitCode.BAD_INPUT)
+    limits = "" if visible is None else f", as {VISIBLE}={visible} says"
     if not found:
-        return note("GPU", "none that nvidia-smi tells of", "training works on the CPU, many times slower")
-    return good("GPU", f"{found['gpu']}, driver {found['gpu_driver']}")
+        told = f"none{limits}" if gpus else "none that nvidia-smi tells of"
+        return note("GPU", told, "training works on the CPU, many times slower")
+    limits = ", as the setting gpu says" if asked else limits
+    return good("GPU", f"{in_words(found)}, driver {found[0].driver}{limits}")
 
 
 def of_clock(skew_s: float) -> Finding:

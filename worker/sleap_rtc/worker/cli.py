@@ -31,6 +31,13 @@ def worker(
     trainer: Annotated[
         TrainerChoice, typer.Option(help="Engine for jobs that do not ask for one.")
     ] = TrainerChoice.REFERENCE,
+    gpu: Annotated[
+        str,
+        typer.Option(
+            help="Train on this GPU alone, by its number or UUID in nvidia-smi; the setting gpu without it.",
+            metavar="INDEX|UUID",
+        ),
+    ] = "",
     working_dir: Annotated[
         Path | None,
         typer.Option("--working-dir", "--working_dir", "-w", help="Where folders for jobs are made."),
@@ -52,11 +59,14 @@ def worker(
     from sleap_rtc.storage.errors import InputError
     from sleap_rtc.storage.keys import checked_room_id
     from sleap_rtc.worker.legacy_wiring import enter, run_guest
+    from sleap_rtc.worker.machine import have_gpu_alone
     from sleap_rtc.worker.shift import Shift
     from sleap_rtc.worker.wiring import run_worker
 
     settings = load_settings()
     configure_logs("worker", settings.environment)
+    if gpu or settings.gpu:
+        have_gpu_alone(gpu or settings.gpu)
     shift = Shift(max_jobs, exit_when_idle)
     work_dir = working_dir or settings.data_dir / "work"
     work_dir.mkdir(parents=True, exist_ok=True)

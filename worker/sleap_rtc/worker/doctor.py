@@ -15,8 +15,9 @@ from sleap_rtc.events.room_api import RoomView
 from sleap_rtc.events.service_http import ServiceHttp
 from sleap_rtc.storage.errors import ExitCode, Refused, SleapRtcError
 from sleap_rtc.worker import checkup
+from sleap_rtc.worker.gpus import VISIBLE
 from sleap_rtc.worker.kind import cache_folder, worker_kind
-from sleap_rtc.worker.machine import gpu
+from sleap_rtc.worker.machine import gpus_of_machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ def examine(settings: Settings) -> list[Finding]:
     return [
         checkup.of_kind(os.environ, settings.worker_kind),
         checkup.of_trainers(trainers()),
-        checkup.of_gpu(gpu()),
+        checkup.of_gpu(gpus_of_machine(), os.environ.get(VISIBLE), settings.gpu),
         *_access(settings),
         *_disks(settings),
     ]

@@ -1,21 +1,22 @@
-"""Adapter: what this machine trains with: Python, the system, and the GPU with its driver."""
+"""Adapter: what this machine trains with: Python, the system, and the GPUs with their driver."""
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import subprocess
-from collections import Counter
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from sleap_rtc.worker.gpus import COLUMNS, VISIBLE, Gpu, chosen, names_of, read_gpus, seen
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 _TIMEOUT_S = 2
-_QUERY = ("--query-gpu=name,driver_version", "--format=csv,noheader")
-_MEMORY_QUERY = ("--query-gpu=memory.total", "--format=csv,noheader,nounits")
+_QUERY = (f"--query-gpu={','.join(COLUMNS)}", "--format=csv,noheader,nounits")
 
 
 @cache
@@ -40,27 +41,17 @@ def installed(distributions: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def gpu() -> dict[str, str]:
-    """Return the name of the GPU and its driver, nothing where there is none or it does not answer at once.
+def gpus_of_machine() -> list[Gpu]:
+    """Return every GPU; none where there is none or nvidia-smi does not answer at once.
 
     https://docs.nvidia.com/deploy/nvidia-smi/ (`--query-gpu`)
     """
-    return gpus_of(_asked(_QUERY))
-
-
-def gpu_memory_mb() -> int:
-    """Return how much memory the first GPU has, in MiB; 0 where there is none or it does not answer."""
-    first = _asked(_MEMORY_QUERY).strip().partition("\n")[0].strip()
-    return int(first) if first.isdecimal() else 0
-
-
-def _asked(query: Sequence[str]) -> str:
     command = shutil.which("nvidia-smi")
     if command is None:
-        return ""
+        return []
     try:
-        return subprocess.run(
-            [command, *query],
+        said = subprocess.run(
+            [command, *_QUERY],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -69,14 +60,30 @@ def _asked(query: Sequence[str]) -> str:
             check=True,
         ).stdout
     except (OSError, subprocess.SubprocessError):
-        return ""
+        return []
+    return read_gpus(said)
 
 
-def gpus_of(said: str) -> dict[str, str]:
-    """Read a line `name, driver` for each GPU."""
-    rows = [tuple(map(str.strip, line.rpartition(",")[::2])) for line in said.splitlines() if "," in line]
-    if not rows:
-        return {}
-    names = Counter(name for name, _ in rows)
-    told = ", ".join(f"{count} x {name}" if count > 1 else name for name, count in names.items())
-    return {"gpu": told, "gpu_driver": rows[0][1]}
+def gpus_seen() -> list[Gpu]:
+    """Return the GPUs that an engine of this process sees."""
+    return seen(gpus_of_machine(), os.environ.get(VISIBLE))
+
+
+def have_gpu_alone(asked: str) -> None:
+    """Let every engine that this process starts from now on see one GPU, given its number or UUID.
+
+    Raises:
+        InputError: it is not there, or CUDA_VISIBLE_DEVICES keeps it from this process.
+    """
+    os.environ[VISIBLE] = chosen(gpus_of_machine(), asked, os.environ.get(VISIBLE)).uuid
+
+
+def gpu() -> dict[str, str]:
+    """Return what the GPUs are called that an engine sees, and their driver; nothing without any."""
+    there = gpus_seen()
+    return {"gpu": names_of(there), "gpu_driver": there[0].driver} if there else {}
+
+
+def gpu_memory_mb() -> int:
+    """Return how much memory the first GPU has that an engine sees, in MiB; 0 without any."""
+    return next((each.memory_mb for each in gpus_seen()), 0)

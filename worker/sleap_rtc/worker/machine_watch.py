@@ -1,16 +1,19 @@
 """Adapter: tells how busy this machine is, at an interval, for as long as somebody may want to know.
 
-The host is asked through psutil, GPUs through NVML (https://docs.nvidia.com/deploy/nvml-api/). Where there is
-no GPU, or a value cannot be had of it, that is left out; what goes wrong ends nothing.
+The host is asked through psutil, GPUs through NVML (https://docs.nvidia.com/deploy/nvml-api/): those that an
+engine of this worker sees. Where there is no GPU, or a value cannot be had of it, that is left out; what goes
+wrong ends nothing.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from sleap_rtc.events.job_progress import GpuMeasured, MachineMeasured
+from sleap_rtc.worker.gpus import VISIBLE, Gpu, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +73,7 @@ def measured(nvml: Any) -> MachineMeasured:
         cpu_percent=host_load(),
         memory_used_bytes=memory.total - memory.available,
         memory_total_bytes=memory.total,
-        gpus=() if nvml is None else gpus_by(nvml),
+        gpus=() if nvml is None else gpus_by(nvml, os.environ.get(VISIBLE)),
     )
 
 
@@ -93,27 +96,38 @@ def nvml_of_machine() -> Any:
     return pynvml
 
 
-def gpus_by(nvml: Any) -> tuple[GpuMeasured, ...]:
-    """Ask NVML about every GPU."""
-    count = min(_MOST_GPUS, _asked(nvml.nvmlDeviceGetCount) or 0)
-    handles = [_asked(nvml.nvmlDeviceGetHandleByIndex, index) for index in range(count)]
-    # One that fell off the bus hides no other.
-    return tuple(_gpu(nvml, handle) for handle in handles if handle is not None)
+def gpus_by(nvml: Any, visible: str | None = None) -> tuple[GpuMeasured, ...]:
+    """Ask NVML about every GPU that an engine sees.
+
+    Args:
+        nvml: the module `pynvml`, initialised.
+        visible: what CUDA_VISIBLE_DEVICES says; None where it is not set.
+    """
+    handles = {}
+    for index in range(_asked(nvml.nvmlDeviceGetCount) or 0):
+        handle = _asked(nvml.nvmlDeviceGetHandleByIndex, index)
+        if handle is not None:  # one that fell off the bus hides no other
+            handles[index] = handle
+    there = [Gpu(index, _text(_asked(nvml.nvmlDeviceGetUUID, handle))) for index, handle in handles.items()]
+    return tuple(_gpu(nvml, handles[gpu.index]) for gpu in seen(there, visible)[:_MOST_GPUS])
 
 
 def _gpu(nvml: Any, handle: Any) -> GpuMeasured:
     memory = _asked(nvml.nvmlDeviceGetMemoryInfo, handle)
     load = _asked(nvml.nvmlDeviceGetUtilizationRates, handle)
     power = _asked(nvml.nvmlDeviceGetPowerUsage, handle)
-    name = _asked(nvml.nvmlDeviceGetName, handle)
     return GpuMeasured(
-        name=name.decode() if isinstance(name, bytes) else str(name or "GPU"),
+        name=_text(_asked(nvml.nvmlDeviceGetName, handle)) or "GPU",
         utilisation_percent=load.gpu if load else None,
         memory_used_bytes=memory.used if memory else None,
         memory_total_bytes=memory.total if memory else None,
         temperature_c=_asked(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
         power_w=power / _MILLIWATTS if power is not None else None,
     )
+
+
+def _text(said: Any) -> str:
+    return said.decode() if isinstance(said, bytes) else str(said or "")
 
 
 def _asked(question: Callable[..., Any], *about: Any) -> Any:

@@ -94,6 +94,7 @@ class ServiceDesk:
             job_id=view.job_id,
             peer_id=view.peer_id,
             models=view.models,
+            gpu=view.gpu,
         )
         self._service.ask("PUT", f"{_room(view.room_id)}/workers/{quote(view.worker_id)}", Acknowledged, body)
 

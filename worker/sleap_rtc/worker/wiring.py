@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.consumer import Consumer
-from sleap_rtc.events.workers import WorkerView, worker_id
+from sleap_rtc.events.workers import MOST_GPU_CHARACTERS, WorkerView, worker_id
 from sleap_rtc.live.engine import engine_missing
 from sleap_rtc.live.job_board import JobBoard
 from sleap_rtc.live.signaling_client import Card, SignalingClient
@@ -23,12 +23,14 @@ from sleap_rtc.settings.environments import existing_tool
 from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.direct_wiring import direct_jobs
 from sleap_rtc.worker.downloader import S3Downloader
+from sleap_rtc.worker.gpus import in_words
 from sleap_rtc.worker.job_runner import JobRunner
 from sleap_rtc.worker.kind import WorkerKind, worker_kind
 from sleap_rtc.worker.legacy_card import legacy_card
 from sleap_rtc.worker.legacy_shop import LegacyShop
 from sleap_rtc.worker.legacy_wiring import Reception, member_token
 from sleap_rtc.worker.live_server import LiveServer, metadata
+from sleap_rtc.worker.machine import gpus_seen
 from sleap_rtc.worker.model_publisher import ModelPublisher
 from sleap_rtc.worker.presence import Presence
 from sleap_rtc.worker.resumable_training import Checkpointing
@@ -126,6 +128,7 @@ def job_runner(
         started_at=now,
         until=now,
         peer_id=live.signaling.peer_id if live else "",
+        gpu=in_words(gpus_seen())[:MOST_GPU_CHARACTERS],
     )
     served = live.models if live is not None else None
     presence = Presence(connection.desk, view, lambda: runner.job_id, served.ids if served else tuple)
