@@ -47,7 +47,7 @@ class RoomView(_Reply):
 
     room_id: str
     name: str
-    role: Role
+    role: Role | Literal["worker"]
     created_at: datetime
 
 

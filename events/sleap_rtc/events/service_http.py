@@ -20,7 +20,7 @@ import urllib3
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from sleap_rtc.events.problem_fields import error_of
-from sleap_rtc.storage.environment_proxy import proxy_authorization, proxy_for
+from sleap_rtc.storage.environment_proxy import connections_to
 from sleap_rtc.storage.errors import (
     InputError,
     IntegrityError,
@@ -33,7 +33,7 @@ from sleap_rtc.storage.errors import (
 from sleap_rtc.storage.http_transfer import socket_trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
     from datetime import datetime
 
 M = TypeVar("M", bound=BaseModel)
@@ -66,17 +66,17 @@ class ServiceProblem(SleapRtcError):
 
 
 class ServiceHttp:
-    """Requests to the service at one address with one token.
+    """Requests to the service at one address with one token, or with whatever token holds at the moment.
 
     Every method may raise Unreachable, Refused, and the error that the service names.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str | Callable[[], str]) -> None:
         self.url = url.rstrip("/")
         if urlsplit(self.url).scheme not in {"http", "https"}:
             raise InputError(message=f"{url!r} is not the address of a service (backend_api_url).")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._pool = _pool(self.url)
+        self._token = token
+        self._pool = connections_to(self.url, _TIMEOUT, _CONNECTIONS)
 
     def ask(
         self, method: str, path: str, kind: type[M], body: BaseModel | None = None, tries: int = TRIES
@@ -126,7 +126,11 @@ class ServiceHttp:
         timeout = urllib3.Timeout(connect=5, read=_SILENCE_S)
         try:
             reply = self._pool.request(
-                "GET", url, headers={**self._headers, **headers}, preload_content=False, timeout=timeout
+                "GET",
+                url,
+                headers={**self._authorization(), **headers},
+                preload_content=False,
+                timeout=timeout,
             )
             try:
                 if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -141,6 +145,10 @@ class ServiceHttp:
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(where=f"The service at {self.url}", why=socket_trouble(url, error)) from error
 
+    def _authorization(self) -> dict[str, str]:
+        token = self._token if isinstance(self._token, str) else self._token()
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
     def _not_ours(self) -> Unreachable:
         return Unreachable(where=f"The service at {self.url}", why="it answers, but not as sleap-rtc does")
 
@@ -149,7 +157,7 @@ class ServiceHttp:
 
     def _reply(self, method: str, path: str, body: BaseModel | None, tries: int) -> urllib3.BaseHTTPResponse:
         content = body.model_dump_json().encode() if body else None
-        headers = {**self._headers, "Content-Type": "application/json"}
+        headers = {**self._authorization(), "Content-Type": "application/json"}
         if method == "POST":
             headers["Idempotency-Key"] = secrets.token_hex(16)
         for attempt in range(1, tries + 1):
@@ -186,20 +194,6 @@ def wait_s(headers: Mapping[str, str]) -> float:
     """Return how long to wait before asking again, in seconds, by the Retry-After of an answer."""
     told = headers.get("Retry-After", "")
     return min(_LONGEST_WAIT_S, float(told)) if told.isdecimal() else 1.0
-
-
-def _pool(url: str) -> urllib3.PoolManager:
-    address = urlsplit(url)
-    proxy = proxy_for(address.scheme, address.hostname or "")
-    if proxy is None:
-        return urllib3.PoolManager(retries=False, timeout=_TIMEOUT, maxsize=_CONNECTIONS)
-    return urllib3.ProxyManager(
-        f"{proxy.scheme}://{proxy.netloc.rpartition('@')[2]}",
-        proxy_headers=proxy_authorization(proxy),
-        retries=False,
-        timeout=_TIMEOUT,
-        maxsize=_CONNECTIONS,
-    )
 
 
 def _problem(status: int, body: bytes) -> SleapRtcError:

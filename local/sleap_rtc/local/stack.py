@@ -154,6 +154,7 @@ class LocalStack:
             "SLEAP_RTC_JWKS_URL": self.issuer.jwks_url,
             "SLEAP_RTC_ISSUER": ISSUER,
             "SLEAP_RTC_AUDIENCE": AUDIENCE,
+            "SLEAP_RTC_DISCOVERY_URL": self.issuer.discovery_url,
             **more,
         }
         service = self._run(name, self._command("service", "--port", str(port)), environment)
@@ -168,7 +169,7 @@ class LocalStack:
             engine, self.engine_url = start_engine(self.folder / "engine", self.folder / "log" / "engine.log")
             self.children.append(engine)
             self.s3_url = self.engine_url
-        self._issuer = LocalIssuer(self.folder / "identity")
+        self._issuer = LocalIssuer(self.folder / "identity", self._user)
         self._provision()
         _, self.service_url = self.service()
 

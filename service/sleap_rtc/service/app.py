@@ -32,7 +32,7 @@ from sleap_rtc.events.api import (
 from sleap_rtc.events.jobs import CancelRefused, Job, RetryRefused
 from sleap_rtc.service import openapi, problems
 from sleap_rtc.service.body_limit import BodyLimit
-from sleap_rtc.service.callers import C, P
+from sleap_rtc.service.callers import Anyone, C, P
 from sleap_rtc.service.checkpoint_routes import checkpoint_api
 from sleap_rtc.service.errors import KeyReused, QuotaExceeded
 from sleap_rtc.service.identity import Caller
@@ -46,8 +46,10 @@ from sleap_rtc.service.problems import READS, WRITES, answers
 from sleap_rtc.service.push_routes import push_api
 from sleap_rtc.service.receipts import IdempotencyKey
 from sleap_rtc.service.room_routes import room_api
+from sleap_rtc.service.sign_in_routes import sign_in_api
 from sleap_rtc.service.signaling import routes as signaling
 from sleap_rtc.service.worker_routes import worker_api
+from sleap_rtc.service.worker_token_routes import worker_token_api
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import InputError, IntegrityError, NotFound, ObjectChanged, Unreachable
 from sleap_rtc.storage.manifest_changes import LegacyIdAmbiguous, ModelRemoved
@@ -205,7 +207,7 @@ def job_log(
     "/request-download",
     responses=answers(*READS, ObjectChanged, ModelRemoved, ModelFileGone, LegacyIdAmbiguous),
 )
-def request_download(body: RequestDownload, parts: P, caller: C) -> ModelDownload | FileDownload:
+def request_download(body: RequestDownload, parts: P, caller: Anyone) -> ModelDownload | FileDownload:
     """Sign URLs for the files of a model, or the URL of a dataset."""
     room = parts.rooms.enter(body.room_id, caller)
     if body.upload_id is not None:
@@ -249,6 +251,8 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
     app.include_router(model_api)
     app.include_router(room_api)
     app.include_router(worker_api)
+    app.include_router(worker_token_api)
+    app.include_router(sign_in_api)
     app.include_router(job_live_api)
     app.include_router(checkpoint_api)
     app.include_router(push_api)

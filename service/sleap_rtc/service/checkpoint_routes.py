@@ -20,7 +20,7 @@ from sleap_rtc.events.checkpoint_api import (
 from sleap_rtc.events.job_reports import Hold
 from sleap_rtc.events.model_files_api import ModelFileOpened
 from sleap_rtc.events.worker_api import Acknowledged
-from sleap_rtc.service.callers import P, W
+from sleap_rtc.service.callers import AtWork, P
 from sleap_rtc.service.errors import KeyReused
 from sleap_rtc.service.limit_headers import COUNTED
 from sleap_rtc.service.path_ids import JobId, RoomId
@@ -37,7 +37,7 @@ _DONE = Acknowledged()
 
 @checkpoint_api.get("", responses=answers(*WRITES, *HOLDS))
 def find_checkpoint(
-    room_id: RoomId, job_id: JobId, fencing: Annotated[int, Query(ge=1, le=2**53)], parts: P, caller: W
+    room_id: RoomId, job_id: JobId, fencing: Annotated[int, Query(ge=1, le=2**53)], parts: P, caller: AtWork
 ) -> FoundCheckpoint:
     """Show the holder of a job what it can go on from."""
     return parts.held_checkpoints.find(parts.job_desk(caller.subject), Hold(room_id, job_id, fencing))
@@ -45,7 +45,12 @@ def find_checkpoint(
 
 @checkpoint_api.post("/open", status_code=201, responses=answers(*WRITES, *HOLDS, InputError, KeyReused))
 def open_checkpoint_file(
-    room_id: RoomId, job_id: JobId, body: OpenCheckpointFile, parts: P, caller: W, key: IdempotencyKey = ""
+    room_id: RoomId,
+    job_id: JobId,
+    body: OpenCheckpointFile,
+    parts: P,
+    caller: AtWork,
+    key: IdempotencyKey = "",
 ) -> ModelFileOpened:
     """Open a multipart upload of one file of a checkpoint."""
 
@@ -59,7 +64,7 @@ def open_checkpoint_file(
 
 @checkpoint_api.post("/sign-parts", responses=answers(*WRITES, *HOLDS, InputError))
 def sign_checkpoint_parts(
-    room_id: RoomId, job_id: JobId, body: SignCheckpointParts, parts: P, caller: W
+    room_id: RoomId, job_id: JobId, body: SignCheckpointParts, parts: P, caller: AtWork
 ) -> SignedParts:
     """Sign URLs for the next few parts, each for exactly these bytes."""
     hold = Hold(room_id, job_id, body.fencing)
@@ -68,7 +73,7 @@ def sign_checkpoint_parts(
 
 @checkpoint_api.post("/complete", responses=answers(*WRITES, *HOLDS, InputError, IntegrityError))
 def complete_checkpoint_file(
-    room_id: RoomId, job_id: JobId, body: CompleteCheckpointFile, parts: P, caller: W
+    room_id: RoomId, job_id: JobId, body: CompleteCheckpointFile, parts: P, caller: AtWork
 ) -> Acknowledged:
     """Make the object of its parts."""
     hold = Hold(room_id, job_id, body.fencing)
@@ -78,7 +83,7 @@ def complete_checkpoint_file(
 
 @checkpoint_api.post("/abort", responses=answers(*WRITES, *HOLDS, InputError))
 def abort_checkpoint_file(
-    room_id: RoomId, job_id: JobId, body: AbortCheckpointFile, parts: P, caller: W
+    room_id: RoomId, job_id: JobId, body: AbortCheckpointFile, parts: P, caller: AtWork
 ) -> Acknowledged:
     """Give an upload up and free what it holds."""
     hold = Hold(room_id, job_id, body.fencing)
@@ -88,7 +93,7 @@ def abort_checkpoint_file(
 
 @checkpoint_api.put("", responses=answers(*WRITES, *HOLDS, InputError))
 def keep_checkpoint(
-    room_id: RoomId, job_id: JobId, body: KeepCheckpoint, parts: P, caller: W
+    room_id: RoomId, job_id: JobId, body: KeepCheckpoint, parts: P, caller: AtWork
 ) -> Acknowledged:
     """Let a checkpoint count from which the job goes on if its worker is lost."""
     hold = Hold(room_id, job_id, body.fencing)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import Depends
 from starlette.datastructures import MutableHeaders
 
-from sleap_rtc.service.callers import C, P  # noqa: TC001 - FastAPI reads the annotations
+from sleap_rtc.service.callers import Anyone, P  # noqa: TC001 - FastAPI reads the annotations
 from sleap_rtc.service.rate_limits import WINDOW_S, spent_by_request
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sleap_rtc.service.rate_limits import Spent
 
 
-def _count(parts: P, caller: C) -> None:
+def _count(parts: P, caller: Anyone) -> None:
     """Count the request for who is calling. Raises TooManyRequests."""
     parts.rate_limits.spend("user", caller.subject)
 

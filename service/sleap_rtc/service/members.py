@@ -77,13 +77,13 @@ class Members:
             uses=asked.uses,
         )
         name = change.invitation_id
-        view = invitation_view(self._changed(room_id, change, caller), name)
+        view = invitation_view(self.record(room_id, change, caller), name)
         return InvitationMade(**dict(view), invitation=f"{room_id}.{name}.{secret}")
 
     def revoke(self, room_id: str, invitation_id: str, caller: Caller) -> None:
         """Take an invitation back. Raises OwnersOnly, and NotFound where the room has none of this id."""
         self._rooms.own(room_id, caller)
-        self._changed(room_id, InvitationRevoked(invitation_id=invitation_id, by=caller.subject), caller)
+        self.record(room_id, InvitationRevoked(invitation_id=invitation_id, by=caller.subject), caller)
 
     def join(self, invitation: str, caller: Caller) -> Room:
         """Let the caller into the room that an invitation is to.
@@ -103,7 +103,7 @@ class Members:
         except NotFound:
             raise InvitationNotValid from None
         change.apply(shown, datetime.now(UTC))  # who only tries is answered before the room's log is read
-        return self._changed(room_id, change, caller)
+        return self.record(room_id, change, caller)
 
     def set_role(self, room_id: str, subject: str, role: Role, caller: Caller) -> Room:
         """Give a member another role.
@@ -115,7 +115,7 @@ class Members:
         """
         room = self._rooms.enter(room_id, caller)
         change = RoleChanged(subject=subject, name=room.name_of(subject), role=role, by=caller.subject)
-        return self._changed(room_id, change, caller)
+        return self.record(room_id, change, caller)
 
     def remove(self, room_id: str, subject: str, caller: Caller) -> None:
         """Remove a member, or let the caller leave.
@@ -126,14 +126,15 @@ class Members:
         """
         room = self._rooms.enter(room_id, caller)
         change = MemberRemoved(subject=subject, name=room.name_of(subject), by=caller.subject)
-        self._changed(room_id, change, caller)
+        self.record(room_id, change, caller)
 
     def rename(self, room_id: str, name: str, caller: Caller) -> Room:
         """Give the room another name. Raises OwnersOnly."""
         self._rooms.own(room_id, caller)
-        return self._changed(room_id, Renamed(name=name, by=caller.subject), caller)
+        return self.record(room_id, Renamed(name=name, by=caller.subject), caller)
 
-    def _changed(self, room_id: str, change: RoomChange, caller: Caller) -> Room:
+    def record(self, room_id: str, change: RoomChange, caller: Caller) -> Room:
+        """Make a change and tell the room of it. What the change raises is raised here."""
         now = datetime.now(UTC)
         room = RoomRecord(room_id, self._store).change(change, caller.subject, now)
         if room.updated_at == now:  # otherwise there was nothing to change

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from sleap_rtc.events.job_desk import StoreJobDesk
+    from sleap_rtc.events.sign_in_api import SignIn
     from sleap_rtc.service.datasets import Datasets
     from sleap_rtc.service.drain import Drain
     from sleap_rtc.service.held_checkpoints import HeldCheckpoints
     from sleap_rtc.service.held_models import HeldModels
-    from sleap_rtc.service.identity import TokenVerifier
+    from sleap_rtc.service.identity import Verifier
     from sleap_rtc.service.job_live import JobLive
     from sleap_rtc.service.jobs import Jobs
     from sleap_rtc.service.members import Members
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sleap_rtc.service.trail import Trail
     from sleap_rtc.service.uploads import Uploads
     from sleap_rtc.service.wakeups import WakeUps
+    from sleap_rtc.service.worker_tokens import WorkerTokens
     from sleap_rtc.storage.rooms_storage import RoomsStorage
     from sleap_rtc.storage.s3_store import S3ObjectStore
     from sleap_rtc.storage.s3_transfers import S3Transfers
@@ -40,11 +42,13 @@ class Parts:
     `job_desk` returns the desk of a subject: workers without credentials claim jobs and report on them there.
     """
 
-    tokens: TokenVerifier
+    tokens: Verifier
     rate_limits: RateLimits
     receipts: Receipts
     rooms: Rooms
     members: Members
+    worker_tokens: WorkerTokens
+    sign_in: SignIn | None
     trail: Trail
     uploads: Uploads
     datasets: Datasets

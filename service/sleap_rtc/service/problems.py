@@ -16,7 +16,7 @@ from sleap_rtc.events.api import Problem
 from sleap_rtc.events.jobs import JobCancelled, LeaseLost
 from sleap_rtc.events.problem_fields import ProblemFields, crosses_whole, fields_of
 from sleap_rtc.service.errors import InvalidRequest, KeyReused, TooManyRequests
-from sleap_rtc.service.identity import Unauthenticated
+from sleap_rtc.service.identity import Unauthenticated, WorkersWorkOnly
 from sleap_rtc.storage.document import ChangeNotShown, DocumentTooNew, DocumentUnreadable
 from sleap_rtc.storage.errors import ExitCode, NotFound, Refused, SleapRtcError, Unreachable
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 CODES = "x-problem-codes"
 """Where in the OpenAPI document the codes of an answer stand."""
 # Whoever is asked for, by whom, and for what: any route with callers may answer so.
-SIGNED_IN = (Unauthenticated, TooManyRequests, InvalidRequest, Unreachable)
+SIGNED_IN = (Unauthenticated, WorkersWorkOnly, TooManyRequests, InvalidRequest, Unreachable)
 READS = (*SIGNED_IN, NotFound, DocumentUnreadable, DocumentTooNew)
 WRITES = (*READS, Refused, ChangeNotShown)
 HOLDS = (LeaseLost, JobCancelled)

@@ -20,7 +20,7 @@ from sleap_rtc.events.push_api import (
     SignPushedParts,
 )
 from sleap_rtc.events.worker_api import Acknowledged
-from sleap_rtc.service.callers import P, W
+from sleap_rtc.service.callers import AtWork, P
 from sleap_rtc.service.errors import KeyReused
 from sleap_rtc.service.limit_headers import COUNTED
 from sleap_rtc.service.path_ids import RoomId
@@ -36,7 +36,7 @@ _DONE = Acknowledged()
 
 @push_api.post("/open", status_code=201, responses=answers(*WRITES, PushRefused, InputError, KeyReused))
 def open_file(
-    room_id: RoomId, folder: Folder, body: OpenPushedFile, parts: P, caller: W, key: IdempotencyKey = ""
+    room_id: RoomId, folder: Folder, body: OpenPushedFile, parts: P, caller: AtWork, key: IdempotencyKey = ""
 ) -> ModelFileOpened:
     """Open a multipart upload of one file, unless the room has it."""
 
@@ -48,14 +48,18 @@ def open_file(
 
 
 @push_api.post("/sign-parts", responses=answers(*WRITES, PushRefused, InputError))
-def sign_parts(room_id: RoomId, folder: Folder, body: SignPushedParts, parts: P, caller: W) -> SignedParts:
+def sign_parts(
+    room_id: RoomId, folder: Folder, body: SignPushedParts, parts: P, caller: AtWork
+) -> SignedParts:
     """Sign URLs for the next few parts, each for exactly these bytes."""
     del caller
     return SignedParts(urls=parts.pushed_models.sign(room_id, folder, body))
 
 
 @push_api.post("/complete", responses=answers(*WRITES, PushRefused, InputError, IntegrityError))
-def complete(room_id: RoomId, folder: Folder, body: CompletePushedFile, parts: P, caller: W) -> Acknowledged:
+def complete(
+    room_id: RoomId, folder: Folder, body: CompletePushedFile, parts: P, caller: AtWork
+) -> Acknowledged:
     """Make the object of its parts."""
     del caller
     parts.pushed_models.complete(room_id, folder, body)
@@ -63,7 +67,7 @@ def complete(room_id: RoomId, folder: Folder, body: CompletePushedFile, parts: P
 
 
 @push_api.post("/abort", responses=answers(*WRITES, PushRefused, InputError))
-def abort(room_id: RoomId, folder: Folder, body: AbortPushedFile, parts: P, caller: W) -> Acknowledged:
+def abort(room_id: RoomId, folder: Folder, body: AbortPushedFile, parts: P, caller: AtWork) -> Acknowledged:
     """Give an upload up and free what it holds."""
     del caller
     parts.pushed_models.abort(room_id, folder, body)
@@ -71,6 +75,6 @@ def abort(room_id: RoomId, folder: Folder, body: AbortPushedFile, parts: P, call
 
 
 @push_api.post("/publish", responses=answers(*WRITES, PushRefused))
-def publish(room_id: RoomId, folder: Folder, body: PublishPushed, parts: P, caller: W) -> PushedModel:
+def publish(room_id: RoomId, folder: Folder, body: PublishPushed, parts: P, caller: AtWork) -> PushedModel:
     """Write the model's record, which publishes it."""
     return parts.pushed_models.publish(room_id, folder, body, caller)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def room_view(room: Room, subject: str) -> RoomView:
     """Return a room as the member of this token subject sees it."""
-    role = room.role_of(subject) or "reader"
+    role = room.role_of(subject) or ("worker" if room.has_worker(subject) else "reader")
     return RoomView(room_id=room.room_id, name=room.name, role=role, created_at=room.created_at)
 
 

@@ -10,6 +10,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sleap_rtc.service.identity import WorkersWorkOnly
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
 from sleap_rtc.storage.errors import InputError, NotFound, Refused
@@ -46,7 +47,13 @@ class Rooms:
         self._limits = limits
 
     def create(self, name: str, caller: Caller, submission_id: str = "") -> Room:
-        """Open a room; whoever opens it owns it. The same submission again is the same room."""
+        """Open a room; whoever opens it owns it. The same submission again is the same room.
+
+        Raises:
+            WorkersWorkOnly: it is a worker.
+        """
+        if caller.works_in:
+            raise WorkersWorkOnly(room_id=caller.works_in)
         opening = submission_id or secrets.token_hex(16)
         change = Opened(name=name, by=caller.subject, by_name=caller.name, opening=opening)
         for attempt in range(_TRIES):
@@ -59,19 +66,19 @@ class Rooms:
         raise RoomIdTaken(room_id=room_id)
 
     def list(self, caller: Caller) -> list[Room]:
-        """Return the rooms that the caller is a member of (one GET per room)."""
+        """Return the rooms that the caller is a member of, or works in (one GET per room)."""
         found = []
-        for room_id in self._store.folders():
+        for room_id in [caller.works_in] if caller.works_in else self._store.folders():
             try:
                 room = self._rooms.read(keys.room_key(keys.checked_room_id(room_id))).value
             except (NotFound, InputError):
                 continue
-            if room.role_of(caller.subject):
+            if caller.works_in or room.role_of(caller.subject):
                 found.append(room)
         return sorted(found, key=lambda room: room.created_at)
 
     def enter(self, room_id: str, caller: Caller, *, to_write: bool = False) -> Room:
-        """Return a room that the caller is a member of (one GET).
+        """Return a room that the caller is a member of, or that his worker's token is of (one GET).
 
         Raises:
             NotFound: there is no such room, or he is not in it.
@@ -82,8 +89,10 @@ class Rooms:
             room = self._rooms.read(keys.room_key(keys.checked_room_id(room_id))).value
         except (NotFound, InputError):
             raise NotFound(what=f"room {room_id}") from None
+        if caller.works_in == room_id:  # that the token holds was looked up when it was verified
+            return room
         role = room.role_of(caller.subject)
-        if role is None:
+        if role is None or caller.works_in:
             raise NotFound(what=f"room {room_id}")
         if self._limits is not None:
             self._limits.spend("room", room_id)

@@ -42,6 +42,7 @@ from sleap_rtc.service.quotas import Quota
 from sleap_rtc.service.rate_limits import RateLimits
 from sleap_rtc.service.receipts import Receipts
 from sleap_rtc.service.rooms import Rooms
+from sleap_rtc.service.sign_in_routes import sign_in_of
 from sleap_rtc.service.signaling.anonymous import AnonymousSignIn, LiveCallers
 from sleap_rtc.service.signaling.door import Door
 from sleap_rtc.service.signaling.ice_servers import IceServers
@@ -54,6 +55,7 @@ from sleap_rtc.service.topology import job_queue
 from sleap_rtc.service.trail import Trail
 from sleap_rtc.service.uploads import Uploads
 from sleap_rtc.service.wakeups import WakeUps
+from sleap_rtc.service.worker_tokens import AnyToken, WorkerTokens
 from sleap_rtc.settings.environments import anonymous_signin
 from sleap_rtc.storage.conditional_writes import check_conditional_writes
 from sleap_rtc.storage.rooms_storage import RoomsStorage
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
     from sleap_rtc.service.drain import Drain
+    from sleap_rtc.service.identity import Verifier
     from sleap_rtc.service.rate_limits import Kind
     from sleap_rtc.settings import Settings
     from sleap_rtc.storage.object_store import ObjectStore
@@ -123,12 +126,11 @@ class Lifespan:
         feed = RoomFeed(rooms, SnsTopic(sns, topic_arn))
         subscription = await asyncio.to_thread(Subscription, settings, topic_arn, secrets.token_hex(4))
         async with AsyncExitStack() as opened:
-            client = await opened.enter_async_context(
-                async_sqs_client(settings.s3_region, settings.sqs_endpoint_url)
-            )
-            polls = await opened.enter_async_context(
-                async_sqs_client(settings.s3_region, settings.sqs_endpoint_url, _MOST_POLLS)
-            )
+            place = (settings.s3_region, settings.sqs_endpoint_url)
+            client, polls = [
+                await opened.enter_async_context(made)
+                for made in (async_sqs_client(*place), async_sqs_client(*place, _MOST_POLLS))
+            ]
             queues = SqsJobQueues(client, settings.job_queue_prefix)
             dispatch = Dispatch(uploads, settings.s3_upload_bucket, rooms, jobs, queues, feed)
 
@@ -158,12 +160,16 @@ class Lifespan:
             wakeups = WakeUps(polled.queue, settings.poll_wait_s, drain.closing.is_set)
             limits = make_rate_limits(settings)
             all_rooms = Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id), limits)
+            members = Members(rooms, all_rooms, feed)
+            worker_tokens = WorkerTokens(rooms, all_rooms, members)
             app.state.parts = Parts(
-                tokens=TokenVerifier(settings),
+                tokens=AnyToken(TokenVerifier(settings), worker_tokens),
                 rate_limits=limits,
                 receipts=Receipts(rooms, lambda: datetime.now(UTC)),
                 rooms=all_rooms,
-                members=Members(rooms, all_rooms, feed),
+                members=members,
+                worker_tokens=worker_tokens,
+                sign_in=sign_in_of(settings),
                 trail=Trail(rooms, models, jobs),
                 uploads=Uploads(
                     upload_transfers,
@@ -235,7 +241,7 @@ def make_rate_limits(settings: Settings) -> RateLimits:
     return RateLimits(settings.rate_limit_store.get_secret_value(), most)
 
 
-def make_signaling(settings: Settings, store: ObjectStore, tokens: TokenVerifier, rooms: Rooms) -> Signaling:
+def make_signaling(settings: Settings, store: ObjectStore, tokens: Verifier, rooms: Rooms) -> Signaling:
     """Return the signaling server of this instance."""
     anonymous = AnonymousSignIn(store) if anonymous_signin(settings) else None
     callers = LiveCallers(tokens, anonymous)
@@ -248,7 +254,7 @@ def make_signaling(settings: Settings, store: ObjectStore, tokens: TokenVerifier
         anonymous=anonymous,
         rooms=rooms,
         room_tokens=room_tokens,
-        door=Door(callers, rooms, room_tokens),
+        door=Door(callers, rooms, room_tokens, discreet=anonymous is None),
         switchboard=LocalSwitchboard(),
         ice_servers=IceServers(settings.stun_urls, settings.turn_urls, turn_secret),
     )

@@ -18,6 +18,7 @@ ADDRESSES = (
     "s3_endpoint_url",
     "sqs_endpoint_url",
     "jwks_url",
+    "discovery_url",
 )
 
 

@@ -30,6 +30,11 @@ StunUrl = Annotated[str, Field(pattern=r"^stuns?:[^\s,]+$")]
 TurnUrl = Annotated[str, Field(pattern=r"^turns?:[^\s,]+$")]
 
 
+# Of RFC 6749, 3.3.
+Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
 class Settings(BaseSettings):
     """Every setting of the product; each is documented in docs/reference/settings.md."""
 
@@ -95,6 +100,9 @@ class Settings(BaseSettings):
     jwks_url: str = ""
     issuer: str = ""
     audience: str = "sleap-rtc"
+    discovery_url: str = ""
+    sign_in_scopes: Annotated[tuple[Scope, ...], NoDecode, BeforeValidator(_listed)] = ("openid", "profile")
+    sign_in_ports: Annotated[tuple[Port, ...], NoDecode, BeforeValidator(_listed)] = ()
 
     @property
     def signaling_url(self) -> str:

@@ -1,4 +1,4 @@
-"""Adapter: which proxy the environment asks for.
+"""Adapter: which proxy the environment asks for, and connections through it.
 
 `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`; on Windows and macOS also the system's settings.
 """
@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import base64
 import urllib.request
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
+
+if TYPE_CHECKING:
+    import urllib3
 
 
 def proxy_for(scheme: str, host: str) -> SplitResult | None:
@@ -24,3 +28,28 @@ def proxy_authorization(proxy: SplitResult) -> dict[str, str]:
         return {}
     pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
     return {"Proxy-Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+
+
+def connections_to(url: str, timeout: urllib3.Timeout, maxsize: int = 1) -> urllib3.PoolManager:
+    """Return connections to the host of an address, straight or through the proxy that it takes.
+
+    No request is tried again, and no redirection followed: it would carry a token to somebody else.
+
+    Args:
+        url: any address there.
+        timeout: of each request.
+        maxsize: how many connections are kept.
+    """
+    import urllib3
+
+    address = urlsplit(url)
+    proxy = proxy_for(address.scheme, address.hostname or "")
+    if proxy is None:
+        return urllib3.PoolManager(retries=False, timeout=timeout, maxsize=maxsize)
+    return urllib3.ProxyManager(
+        f"{proxy.scheme}://{proxy.netloc.rpartition('@')[2]}",
+        proxy_headers=proxy_authorization(proxy),
+        retries=False,
+        timeout=timeout,
+        maxsize=maxsize,
+    )

@@ -10,7 +10,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sleap_rtc.storage.change_log import Logged
-from sleap_rtc.storage.errors import InputError, Refused
+from sleap_rtc.storage.errors import InputError, NotFound, Refused
+from sleap_rtc.storage.worker_token import WorkerToken, worker_subject
 
 Role = Literal["owner", "member", "reader"]
 RANK: dict[Role, int] = {"reader": 0, "member": 1, "owner": 2}
@@ -110,6 +111,7 @@ class Room(Logged):
     members: dict[str, Role] = Field(default_factory=dict)
     people: dict[str, Person] = Field(default_factory=dict)
     invitations: dict[str, Invitation] = Field(default_factory=dict)
+    worker_tokens: dict[str, WorkerToken] = Field(default_factory=dict)
 
     @classmethod
     def unopened(cls, room_id: str) -> Room:
@@ -119,6 +121,18 @@ class Room(Logged):
     def role_of(self, subject: str) -> Role | None:
         """Return the role of whoever has this token subject, None for a stranger."""
         return self.members.get(subject)
+
+    def check_owner(self, subject: str) -> None:
+        """Return if this one owns the room. Raises OwnersOnly, and NotFound for a stranger."""
+        role = self.role_of(subject)
+        if role is None:
+            raise NotFound(what=f"room {self.room_id}")
+        if role != "owner":
+            raise OwnersOnly(room_id=self.room_id)
+
+    def has_worker(self, subject: str) -> bool:
+        """Tell whether a token of the room was made for this subject."""
+        return subject in map(worker_subject, self.worker_tokens)
 
     def name_of(self, subject: str) -> str:
         """Return the name of somebody who is or was in the room; his subject where none is known."""
@@ -133,7 +147,11 @@ class Room(Logged):
         """Return the invitations by which somebody can still come in, oldest first."""
         return {name: found for name, found in self.invitations.items() if found.is_open(now)}
 
+    def good_worker_tokens(self, now: datetime) -> dict[str, WorkerToken]:
+        """Return the workers' tokens that still let one in, oldest first."""
+        return {name: found for name, found in self.worker_tokens.items() if found.is_good(now)}
+
 
 def digest(secret: str) -> str:
-    """Return what a room keeps of an invitation's secret."""
+    """Return what a room keeps of a secret that it gave away."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -22,12 +22,12 @@ from sleap_rtc.storage.room import (
     InvitationNotValid,
     InvitationRefused,
     LastOwner,
-    OwnersOnly,
     Person,
     Role,
     Room,
     RoomIdTaken,
 )
+from sleap_rtc.storage.worker_token_changes import WorkerTokenMade, WorkerTokenRevoked
 
 
 class _Change(BaseModel):
@@ -74,7 +74,7 @@ class Renamed(_Change):
 
     def apply(self, room: Room, at: datetime) -> Room:  # noqa: ARG002
         """Change the name. Raises OwnersOnly, NotFound."""
-        _check_owner(room, self.by)
+        room.check_owner(self.by)
         return room if room.name == self.name else _changed(room, name=self.name)
 
     def words(self) -> str:
@@ -95,7 +95,7 @@ class Invited(_Change):
 
     def apply(self, room: Room, at: datetime) -> Room:
         """Add the invitation, and forget those that have expired. Raises OwnersOnly, InvitationRefused."""
-        _check_owner(room, self.by)
+        room.check_owner(self.by)
         if not at < self.expires_at <= at + LONGEST_INVITATION:
             raise InvitationRefused(why=f"one is good for {LONGEST_INVITATION.days} days at most")
         if not 1 <= self.uses <= MOST_USES:
@@ -136,7 +136,7 @@ class InvitationRevoked(_Change):
 
     def apply(self, room: Room, at: datetime) -> Room:  # noqa: ARG002
         """Take it back. Raises OwnersOnly, NotFound."""
-        _check_owner(room, self.by)
+        room.check_owner(self.by)
         found = room.invitations.get(self.invitation_id)
         if found is None:
             raise NotFound(what=f"invitation {self.invitation_id} to room {room.room_id}")
@@ -205,7 +205,7 @@ class RoleChanged(_Change):
         present = _member(room, self.subject)
         if present == self.role and room.role_of(self.by):
             return room
-        _check_owner(room, self.by)
+        room.check_owner(self.by)
         if room.is_last_owner(self.subject):
             raise LastOwner(name=self.name, room_id=room.room_id)
         changed = _changed(room, members={**room.members, self.subject: self.role})
@@ -227,7 +227,7 @@ class MemberRemoved(_Change):
     def apply(self, room: Room, at: datetime) -> Room:
         """Take him off. Raises OwnersOnly, NotFound, LastOwner."""
         if self.by != self.subject:
-            _check_owner(room, self.by)
+            room.check_owner(self.by)
         if self.subject not in room.members:
             return room
         if room.is_last_owner(self.subject):
@@ -241,20 +241,21 @@ class MemberRemoved(_Change):
 
 
 RoomChange = Annotated[
-    Opened | Renamed | Invited | InvitationRevoked | Joined | RoleChanged | MemberRemoved,
+    Opened
+    | Renamed
+    | Invited
+    | InvitationRevoked
+    | Joined
+    | RoleChanged
+    | MemberRemoved
+    | WorkerTokenMade
+    | WorkerTokenRevoked,
     Field(discriminator="kind"),
 ]
 
 
 def _changed(room: Room, **fields: Any) -> Room:
     return room.model_copy(update=fields)
-
-
-def _check_owner(room: Room, subject: str) -> None:
-    if room.role_of(subject) is None:
-        raise NotFound(what=f"room {room.room_id}")
-    if room.role_of(subject) != "owner":
-        raise OwnersOnly(room_id=room.room_id)
 
 
 def _member(room: Room, subject: str) -> Role:
@@ -265,11 +266,17 @@ def _member(room: Room, subject: str) -> Role:
 
 
 def _lowered(room: Room, subject: str, name: str, at: datetime) -> Room:
-    """Take the ways back from one who may do less now: older invitations to him, and those that he made."""
+    """Take the ways back from one who may do less now: older invitations to him, and what he gave away."""
     known = room.people.get(subject, Person(name=name, since=at))
     invitations = {
         made: found.model_copy(update={"revoked": True}) if found.by == subject else found
         for made, found in room.invitations.items()
     }
+    tokens = {
+        made: found.model_copy(update={"revoked": True}) if found.by == subject else found
+        for made, found in room.worker_tokens.items()
+    }
     lowered = known.model_copy(update={"lowered_in": room.revision + 1})
-    return _changed(room, people={**room.people, subject: lowered}, invitations=invitations)
+    return _changed(
+        room, people={**room.people, subject: lowered}, invitations=invitations, worker_tokens=tokens
+    )

@@ -19,7 +19,7 @@ from sleap_rtc.storage.document import Document, Documents
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sleap_rtc.service.identity import TokenVerifier
+    from sleap_rtc.service.identity import Verifier
     from sleap_rtc.storage.object_store import ObjectStore
 
 _ISSUER = "urn:sleap-rtc:anonymous"
@@ -72,7 +72,7 @@ class AnonymousSignIn:
                 audience=_AUDIENCE,
                 options={"require": required},
             )
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, ArithmeticError, RecursionError, ValueError) as error:
             raise Unauthenticated(why="the token is not valid (any more)") from error
         return Caller(claims["sub"], claims["sub"])
 
@@ -86,7 +86,7 @@ class AnonymousSignIn:
 class LiveCallers:
     """Knows who is calling the signaling server: callers of the service, and anonymous peers if they may."""
 
-    def __init__(self, tokens: TokenVerifier, anonymous: AnonymousSignIn | None) -> None:
+    def __init__(self, tokens: Verifier, anonymous: AnonymousSignIn | None) -> None:
         self._tokens = tokens
         self._anonymous = anonymous
 
@@ -102,7 +102,7 @@ def _claims_to_be_anonymous(token: str) -> bool:
 
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, RecursionError):
         return False
     # Only picks who verifies the token.
     return bool(claims.get("iss") == _ISSUER)

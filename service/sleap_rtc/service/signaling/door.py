@@ -37,9 +37,20 @@ class TurnedAway:
 
 
 class Door:
-    """Lets in those who may write in a room, and whoever has a token of the room that still holds."""
+    """Lets in those who may write in a room, and whoever has a token of the room that still holds.
 
-    def __init__(self, callers: LiveCallers, rooms: Rooms, room_tokens: SignalingRooms) -> None:
+    Args:
+        callers: tell who it is.
+        rooms: tell who may write.
+        room_tokens: tell what a token is worth.
+        discreet: whether a wrong token and a room that there is not get the same answer; the existing server
+            tells them apart.
+    """
+
+    def __init__(
+        self, callers: LiveCallers, rooms: Rooms, room_tokens: SignalingRooms, *, discreet: bool
+    ) -> None:
+        self._discreet = discreet
         self._callers = callers
         self._rooms = rooms
         self._room_tokens = room_tokens
@@ -73,6 +84,8 @@ class Door:
         if not register.token:
             return _away(missing)
         verdict = self._room_tokens.judge(register.room_id, register.token, now)
+        if verdict is Verdict.WRONG and self._discreet:
+            verdict = Verdict.NO_ROOM
         return Admitted(caller.subject) if verdict is Verdict.GOOD else _away(verdict.value)
 
 

@@ -23,7 +23,7 @@ from sleap_rtc.live.ice_server import IceServer
 from sleap_rtc.live.signaling_messages import CloseCode, is_own_peer_id
 from sleap_rtc.service import problems
 from sleap_rtc.service.body_limit import BodyLimit
-from sleap_rtc.service.callers import C, P, W
+from sleap_rtc.service.callers import Anyone, AtWork, P, somebody, token_of
 from sleap_rtc.service.errors import InvalidRequest
 from sleap_rtc.service.identity import Caller, Unauthenticated
 from sleap_rtc.service.limit_headers import COUNTED
@@ -47,11 +47,13 @@ S = Annotated[Signaling, Depends(signaling_of)]
 
 
 def live_caller_of(signaling: S, authorization: Annotated[str, Header()] = "") -> Caller:
-    """Return who is calling, whether he has an identity or signed in without one. Raises Unauthenticated."""
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated(why="no token was sent")
-    return signaling.callers.verify(token)
+    """Return who is calling, whether he has an identity or signed in without one.
+
+    Raises:
+        Unauthenticated: his token is none.
+        WorkersWorkOnly: it is a worker's.
+    """
+    return somebody(signaling.callers.verify(token_of(authorization)))
 
 
 L = Annotated[Caller, Depends(live_caller_of)]
@@ -208,14 +210,14 @@ room_api = APIRouter(prefix="/api/rooms/{room_id}", dependencies=[COUNTED])
 
 
 @room_api.get("/ice-servers", responses=answers(*READS))
-def ice_servers(room_id: RoomId, parts: P, signaling: S, caller: C) -> list[IceServer]:
+def ice_servers(room_id: RoomId, parts: P, signaling: S, caller: Anyone) -> list[IceServer]:
     """List the STUN and TURN servers for a member of the room; TURN credentials hold for an hour."""
     parts.rooms.enter(room_id, caller)
     return signaling.ice_servers.for_subject(caller.subject, signaling.now())
 
 
 @room_api.post("/signaling-token", status_code=201, responses=answers(*WRITES))
-def signaling_token(room_id: RoomId, signaling: S, caller: W) -> RoomTokenView:
+def signaling_token(room_id: RoomId, signaling: S, caller: AtWork) -> RoomTokenView:
     """Make a token that lets somebody who is no member to the room's peers for two hours."""
     made = signaling.room_tokens.open(room_id, caller.subject, signaling.now())
     return RoomTokenView(room_id=room_id, token=made.token, expires_at=made.expires_at)
