@@ -15,7 +15,7 @@ from sleap_rtc.live.signaling_messages import Metadata, own_peer_id
 from sleap_rtc.live.token_subject import token_subject
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from sleap_rtc.client.worker_choice import Candidate
     from sleap_rtc.live.ice_server import IceServer
@@ -70,14 +70,19 @@ class LiveRoom:
 
 @asynccontextmanager
 async def live_room(
-    url: str, room_id: str, token: str, name: str = "", *, within_s: float = ANSWER_WITHIN_S
+    url: str,
+    room_id: str,
+    token: str | Callable[[], str],
+    name: str = "",
+    *,
+    within_s: float = ANSWER_WITHIN_S,
 ) -> AsyncIterator[LiveRoom]:
     """Be in a room of whose members we are one. Sessions that were made go on after the block.
 
     Args:
         url: of the signaling.
         room_id: the room.
-        token: says who we are.
+        token: says who we are; or what returns it, called in a thread for each connection.
         name: which of our clients it is, if it comes again; else one that nobody has.
         within_s: how long to wait for the signaling, in seconds.
 
@@ -86,7 +91,8 @@ async def live_room(
         Refused: we are not let in.
         Unreachable: the signaling does not answer in time.
     """
-    peer_id = own_peer_id(token_subject(token), name or client_name())
+    now = token if isinstance(token, str) else await asyncio.to_thread(token)
+    peer_id = own_peer_id(token_subject(now), name or client_name())
     async with place_in_room(url, room_id, peer_id, token, within_s=within_s) as room:
         yield room
 
@@ -96,7 +102,7 @@ async def place_in_room(
     url: str,
     room_id: str,
     peer_id: str,
-    id_token: str,
+    id_token: str | Callable[[], str],
     room_token: str | None = None,
     ice_servers: Sequence[IceServer] = (),
     within_s: float = ANSWER_WITHIN_S,
@@ -107,7 +113,7 @@ async def place_in_room(
         url: of the signaling.
         room_id: the room.
         peer_id: the name.
-        id_token: says that it is ours.
+        id_token: says that it is ours; or what returns it, called in a thread for each connection.
         room_token: the room's, for whoever is no member.
         ice_servers: those to use where the server names none.
         within_s: how long to wait for the signaling, in seconds.
@@ -117,7 +123,8 @@ async def place_in_room(
         Unreachable: the signaling does not answer in time.
     """
     card = Card(room_id, peer_id, "client", _METADATA)
-    signaling = SignalingClient(url, card, lambda: id_token, room_token)
+    shown = (lambda: id_token) if isinstance(id_token, str) else id_token
+    signaling = SignalingClient(url, card, shown, room_token)
     async with signaling.running():
         await signaling.registered(within_s)
         room: LiveRoom

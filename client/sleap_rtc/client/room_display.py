@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         MemberView,
         RoomView,
     )
+    from sleap_rtc.events.worker_token_api import WorkerTokenGiven, WorkerTokenView
     from sleap_rtc.events.workers import WorkerView
 
 
@@ -114,6 +115,32 @@ def print_invitation(made: InvitationMade, room_id: str) -> None:
     console.print(f"sleap-rtc rooms join {made.invitation}\n", markup=False, soft_wrap=True)
     console.print(
         f"`sleap-rtc rooms invite -r {room_id} --revoke {made.invitation_id}` takes it back.", markup=False
+    )
+
+
+def print_worker_token(given: WorkerTokenGiven, room_id: str, service_url: str) -> None:
+    """Print a worker's token, and what to do with it: in one piece, to be copied."""
+    until = f"{given.expires_at:%Y-%m-%d %H:%M} UTC"
+    console.print(
+        f"Worker {given.name} comes into room {room_id} with this until {until}."
+        " It is shown this once; keep it as you would keep a password:\n",
+        markup=False,
+    )
+    console.print(f"export SLEAP_RTC_BACKEND_API_URL={service_url}", markup=False, soft_wrap=True)
+    console.print(f"export SLEAP_RTC_TOKEN={given.token}", markup=False, soft_wrap=True)
+    console.print(f"sleap-rtc worker --room-id {room_id}\n", markup=False, soft_wrap=True)
+    console.print(
+        f"`sleap-rtc rooms worker-token -r {room_id} --revoke {given.token_id}` takes it back.", markup=False
+    )
+
+
+def print_worker_tokens(tokens: Iterable[WorkerTokenView], now: datetime) -> None:
+    """Print workers' tokens as a table."""
+    print_table(
+        "",
+        ("TOKEN", "WORKER", "BY", "MADE", "ENDS IN"),
+        ((t.token_id, t.name, t.by, f"{t.made_at:%Y-%m-%d %H:%M}", age(t.expires_at - now)) for t in tokens),
+        "No worker of this room has a token of its own. `sleap-rtc rooms worker-token -r ROOM` makes one.",
     )
 
 

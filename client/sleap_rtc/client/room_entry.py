@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sleap_rtc.client.bearer import signaling_bearer
 from sleap_rtc.client.live_room import client_name, place_in_room
 from sleap_rtc.live.ice_server import IceServer
 from sleap_rtc.live.sign_in import sign_in_anonymously, sign_out
@@ -21,7 +22,7 @@ from sleap_rtc.live.token_subject import token_subject
 from sleap_rtc.storage.errors import InputError, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
     from sleap_rtc.client.live_room import LiveRoom
@@ -39,6 +40,7 @@ class Door:
         http_url: of its HTTP API.
         room_id: the room.
         own_token: the user's, if he has one.
+        renewed_token: returns the one that holds when a connection is made again.
         room_token: the room's, if it was given.
         stun_urls: to learn the own address by, where the server names no servers.
     """
@@ -47,17 +49,20 @@ class Door:
     http_url: str
     room_id: str
     own_token: str = field(default="", repr=False)
+    renewed_token: Callable[[], str] | None = field(default=None, repr=False)
     room_token: str = field(default="", repr=False)
     stun_urls: tuple[str, ...] = ()
 
 
 def door_of(settings: Settings, room_id: str, room_token: str) -> Door:
-    """Return the door that the settings lead to."""
+    """Return the door that the settings lead to. Raises LoginEnded, Unreachable."""
+    token = signaling_bearer(settings)
     return Door(
         ws_url=settings.signaling_url,
         http_url=settings.signaling_http_url,
         room_id=room_id,
-        own_token=settings.token.get_secret_value(),
+        own_token=token(),
+        renewed_token=token,
         room_token=room_token,
         stun_urls=settings.stun_urls,
     )
@@ -74,8 +79,8 @@ async def entered(door: Door) -> AsyncIterator[LiveRoom]:
     """
     if not door.own_token and not door.room_token:
         raise InputError(
-            message="The room has to be shown that you may come in: set SLEAP_RTC_TOKEN, or give the room's "
-            "token with --token."
+            message="The room has to be shown that you may come in: run `sleap-rtc login`, or give the "
+            "room's token with --token."
         )
     async with AsyncExitStack() as stack:
         yield await _as_a_member(stack, door) or await _as_anybody(stack, door)
@@ -87,7 +92,7 @@ async def _as_a_member(stack: AsyncExitStack, door: Door) -> LiveRoom | None:
         return None
     name = own_peer_id(token_subject(door.own_token), client_name())
     try:
-        return await stack.enter_async_context(_place(door, name, door.own_token))
+        return await stack.enter_async_context(_place(door, name, door.renewed_token or door.own_token))
     except Refused as refused:
         if not door.room_token:
             raise
@@ -101,6 +106,8 @@ async def _as_anybody(stack: AsyncExitStack, door: Door) -> LiveRoom:
     return await stack.enter_async_context(_place(door, who.peer_id, who.id_token))
 
 
-def _place(door: Door, peer_id: str, id_token: str) -> AbstractAsyncContextManager[LiveRoom]:
+def _place(
+    door: Door, peer_id: str, id_token: str | Callable[[], str]
+) -> AbstractAsyncContextManager[LiveRoom]:
     ice = (IceServer(urls=door.stun_urls),) if door.stun_urls else ()
     return place_in_room(door.ws_url, door.room_id, peer_id, id_token, door.room_token or None, ice)

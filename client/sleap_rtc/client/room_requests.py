@@ -9,8 +9,10 @@ from pydantic import BaseModel, ValidationError
 
 from sleap_rtc.client.time_span import parse_span
 from sleap_rtc.events.room_api import SHORTEST_INVITATION_S, Invite, JoinRoom, RenameRoom
+from sleap_rtc.events.worker_token_api import SHORTEST_WORKER_TOKEN_S, GiveWorkerToken
 from sleap_rtc.storage.errors import InputError
 from sleap_rtc.storage.room import LONGEST_INVITATION, InvitationNotValid, Role
+from sleap_rtc.storage.worker_token import LONGEST_WORKER_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +44,22 @@ def invitation_of(role: Role, expires: str, uses: int) -> Invite:
     return Invite(
         role=role, expires_in_s=int(span.total_seconds()), uses=uses, submission_id=secrets.token_hex(16)
     )
+
+
+def worker_token_of(name: str, expires: str) -> GiveWorkerToken:
+    """Return the request for a worker's token.
+
+    Raises:
+        InputError: it is to be good for a time that cannot be read or is too long, or the name is none.
+    """
+    span = parse_span("--expires", expires)
+    if not SHORTEST_WORKER_TOKEN_S <= span.total_seconds() <= LONGEST_WORKER_TOKEN.total_seconds():
+        raise InputError(
+            message=f"A worker's token is good for 1min to {LONGEST_WORKER_TOKEN.days}d, not for {expires}."
+        )
+    refusal = InputError(message="A worker's name has 1 to 128 characters, all of them on one line.")
+    seconds, submission = int(span.total_seconds()), secrets.token_hex(16)
+    return _made(lambda: GiveWorkerToken(name=name, expires_in_s=seconds, submission_id=submission), refusal)
 
 
 def joining(invitation: str) -> JoinRoom:

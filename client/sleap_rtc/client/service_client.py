@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from pydantic import ValidationError
 
-from sleap_rtc.client.job_live_client import JobLiveClient
+from sleap_rtc.client.worker_token_client import WorkerTokenClient
 from sleap_rtc.events.api import (
     CompleteUpload,
     DatasetView,
@@ -53,13 +53,14 @@ from sleap_rtc.events.room_api import (
     TrailLine,
 )
 from sleap_rtc.events.service_http import TRIES, ServiceHttp
+from sleap_rtc.events.sign_in_api import CallerView
 from sleap_rtc.events.worker_api import Acknowledged
 from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.storage.manifest import Manifest
 from sleap_rtc.storage.model_name import checked_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sleap_rtc.events.push_session import PushSession
     from sleap_rtc.storage.manifest import ModelFile
@@ -71,12 +72,16 @@ _TRIES_IN_HASTE = 2
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,79}")
 
 
-class ServiceClient(JobLiveClient):
-    """Calls the service at one address with one token."""
+class ServiceClient(WorkerTokenClient):
+    """Calls the service at one address with one token, or with whatever token holds at the moment."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str | Callable[[], str]) -> None:
         super().__init__(ServiceHttp(url, token))
         self.url = self._http.url
+
+    def who_am_i(self) -> CallerView:
+        """Return whom the token was made for. Raises Refused where it is none."""
+        return self._http.ask("GET", "/api/who-am-i", CallerView)
 
     def create_room(self, name: str) -> RoomView:
         """Open a room; one, even where a reply is lost."""

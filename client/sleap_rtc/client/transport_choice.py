@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sleap_rtc.client.bearer import bearer
 from sleap_rtc.client.room_entry import entered
 from sleap_rtc.client.transport_selector import (
     ExpectedPath,
@@ -85,9 +86,9 @@ class Chosen:
 
 def look_at_cloud(service: ServiceClient, settings: Settings, place: Place) -> Cloud:
     """Return what the service knows of a room."""
-    if not settings.token.get_secret_value():
-        return Cloud(InputError(message="SLEAP_RTC_TOKEN is not set, so the service lets nobody in."))
     try:
+        if not bearer(settings)():
+            return Cloud(InputError(message="You are not signed in, so the service does not let you in."))
         return Cloud(workers=len(service.room(place.room_id).workers))
     except SleapRtcError as problem:
         return Cloud(problem)

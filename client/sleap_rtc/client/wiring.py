@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from sleap_rtc.client.bearer import bearer, signaling_bearer
 from sleap_rtc.client.model_registry import ClientModelRegistry
 from sleap_rtc.client.rate import parse_rate
 from sleap_rtc.client.service_client import ServiceClient
@@ -38,7 +39,7 @@ def settings_for(limit: str) -> Settings:
 def service_client(settings: Settings | None = None) -> ServiceClient:
     """Return the service that the settings name."""
     settings = settings or load_settings()
-    return ServiceClient(settings.backend_api_url, settings.token.get_secret_value())
+    return ServiceClient(settings.backend_api_url, bearer(settings))
 
 
 def uploader(service: ServiceClient, settings: Settings, say: Callable[[str], None]) -> S3Uploader:
@@ -77,7 +78,7 @@ def peers_of(settings: Settings, room_id: str) -> PeersOf:
         from sleap_rtc.client.live_room import live_room
         from sleap_rtc.client.peer_models import PeerModels
 
-        token, within_s = settings.token.get_secret_value(), _PATIENCE_WITH_PEERS_S
+        token, within_s = signaling_bearer(settings), _PATIENCE_WITH_PEERS_S
         return PeerModels(
             lambda: live_room(settings.signaling_url, room_id, token, within_s=within_s), peer_ids
         )
@@ -93,7 +94,7 @@ def live_job(
     from sleap_rtc.client.live_room import client_name, live_room
     from sleap_rtc.live.engine import engine_missing
 
-    token, name = settings.token.get_secret_value(), client_name()
+    token, name = signaling_bearer(settings), client_name()
     return LiveJob(
         service,
         lambda: live_room(settings.signaling_url, room_id, token, name),

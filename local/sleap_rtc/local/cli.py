@@ -62,6 +62,7 @@ def up(
         console.print("# The local stack runs. In another terminal, for client-train, jobs, models:")
         for name, value in stack.client_environment.items():
             console.print(f"export {name}={value}", markup=False)
+        console.print("# Or without SLEAP_RTC_TOKEN, by signing in: sleap-rtc login", markup=False)
         for name in also or []:
             console.print(
                 f"# To be {name} there: export SLEAP_RTC_TOKEN={stack.issuer.token(name)}", markup=False

@@ -8,6 +8,7 @@ import secrets
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
@@ -151,7 +152,6 @@ class Lifespan:
                 patience=timedelta(seconds=min(60.0, settings.reconcile_interval_s)),
                 most_attempts=settings.most_attempts,
             )
-            sqs = sqs_client(settings)
             metrics = CollectorRegistry()
             rules = JobRules(settings.job_lease_s, settings.most_attempts)
             room_transfers = S3Transfers(s3, settings.s3_room_bucket)
@@ -159,7 +159,7 @@ class Lifespan:
             polled = SqsJobQueues(polls, settings.job_queue_prefix)
             wakeups = WakeUps(polled.queue, settings.poll_wait_s, drain.closing.is_set)
             limits = make_rate_limits(settings)
-            all_rooms = Rooms(rooms, lambda room_id: _make_queue(settings, sqs, room_id), limits)
+            all_rooms = Rooms(rooms, partial(_make_queue, settings, sqs_client(settings)), limits)
             members = Members(rooms, all_rooms, feed)
             worker_tokens = WorkerTokens(rooms, all_rooms, members)
             app.state.parts = Parts(

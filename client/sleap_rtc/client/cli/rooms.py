@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sleap_rtc.client.cli import worker_tokens
 from sleap_rtc.client.cli.options import JsonOption, RoomOption
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Rooms: who shares datasets, jobs and models."
 )
+app.add_typer(worker_tokens.app)
 _MOST = 1000
 
 
