@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sleap_rtc.events.jobs import Job, JobRequest
+from sleap_rtc.events.jobs import AskedRequest, Job
 from sleap_rtc.events.problem_fields import ProblemFields
 from sleap_rtc.events.waiting import Waiting
 from sleap_rtc.storage.checksum import to_header
@@ -42,7 +42,7 @@ class RequestUpload(_Request):
     size_bytes: int = Field(ge=0, le=LARGEST_OBJECT_BYTES)
     part_size_bytes: int = Field(ge=1, le=LARGEST_PART_BYTES)
     content_type: str = Field("application/zip", pattern=r"^[\w.+-]+/[\w.+-]+$", max_length=100)
-    job: JobRequest | None = None
+    job: AskedRequest | None = None
     traceparent: str = Field("", max_length=55)
 
 
@@ -139,7 +139,7 @@ class SubmitJob(_Request):
     """
 
     upload_id: str = Field(max_length=80)
-    job: JobRequest
+    job: AskedRequest
     submission_id: str = Field("", max_length=64)
 
 
@@ -192,6 +192,12 @@ class FileDownload(_Reply):
     checksum: str
     etag: str
     url: str
+
+
+class JobResults(_Reply):
+    """`GET /api/rooms/{room_id}/jobs/{job_id}/results`: the predictions of an inference, to download."""
+
+    files: list[FileDownload]
 
 
 class ModelDownload(_Reply):

@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from sleap_rtc.events import job_steps
-from sleap_rtc.events.job_reports import reported
+from sleap_rtc.events.job_reports import Finished, reported
 from sleap_rtc.events.job_samples import check_sample
 from sleap_rtc.events.jobs import LeaseLost
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.errors import PreconditionFailed
+from sleap_rtc.storage.errors import InputError, NotFound, PreconditionFailed
 from sleap_rtc.storage.object_store import Create, Overwrite
+from sleap_rtc.storage.own_session import CHECKSUM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,12 @@ class JobDesk(Protocol):
         """
 
     def report(self, hold: Hold, report: Report) -> Job:
-        """Change a job as its holder says. Raises LeaseLost, and JobCancelled where somebody cancelled it."""
+        """Change a job as its holder says.
+
+        Raises:
+            LeaseLost: it is not the holder's any more; JobCancelled, since somebody cancelled it.
+            InputError: the job cannot take this report, or the results that it names are not there.
+        """
 
     def look(self, hold: Hold) -> Job:
         """Return the job while it is still the holder's. Raises LeaseLost, JobCancelled."""
@@ -110,7 +116,10 @@ class StoreJobDesk:
 
         def to_reported(present: Job) -> Job:
             self._check_subject(present, hold)
-            return reported(present, report, hold.fencing, self._clock(), self._rules)
+            after = reported(present, report, hold.fencing, self._clock(), self._rules)
+            if isinstance(report, Finished) and after is not present:
+                self._check_results(after)
+            return after
 
         return self._told(hold.room_id, hold.job_id, to_reported)
 
@@ -156,6 +165,16 @@ class StoreJobDesk:
         """Say that a worker is there."""
         key = keys.worker_key(view.room_id, keys.checked_worker_id(view.worker_id))
         self._rooms.put(key, view.model_dump_json().encode(), Overwrite())
+
+    def _check_results(self, job: Job) -> None:
+        """What a report says of files is true once they lie there with these sizes and checksums."""
+        for file in job.results:
+            try:
+                found = self._rooms.head(job.results_folder.file(file.name))
+            except NotFound:
+                raise InputError(message=f"The result {file.name} is not there.") from None
+            if (found.size_bytes, found.metadata.get(CHECKSUM)) != (file.size_bytes, file.checksum):
+                raise InputError(message=f"The result {file.name} is not the file that was reported.")
 
     def _check_subject(self, job: Job, hold: Hold) -> None:
         """A worker that asks through the service may only speak of what it claimed there itself."""

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sleap_rtc.events import job_asks, job_steps
+from sleap_rtc.events.inference import MOST_RESULTS, InferenceRequest, ResultFile
 from sleap_rtc.events.job_commands import CommandAnswer, CommandId
 from sleap_rtc.events.jobs import Job, JobFailure, JobModel, JobState, LeaseLost
+from sleap_rtc.storage.errors import InputError
 from sleap_rtc.storage.manifest import ModelTurn
 
 if TYPE_CHECKING:
@@ -99,7 +101,16 @@ class Obeyed(_Report):
     answer: CommandAnswer
 
 
-Report = Annotated[Renewed | Advanced | ModelSent | Failed | GivenBack | Obeyed, Field(discriminator="kind")]
+class Finished(_Report):
+    """The predictions of an inference lie in the results folder of this hold, every file of them."""
+
+    kind: Literal["finished"] = "finished"
+    results: tuple[ResultFile, ...] = Field(min_length=1, max_length=MOST_RESULTS)
+
+
+Report = Annotated[
+    Renewed | Advanced | ModelSent | Failed | GivenBack | Obeyed | Finished, Field(discriminator="kind")
+]
 
 
 def reported(job: Job, report: Report, fencing: int, now: datetime, rules: JobRules) -> Job:
@@ -107,6 +118,7 @@ def reported(job: Job, report: Report, fencing: int, now: datetime, rules: JobRu
 
     Raises:
         LeaseLost: the job is not the reporter's any more.
+        InputError: the job trains, and ends with a model.
     """
     if _said_before(job, report, fencing):
         return job
@@ -138,6 +150,10 @@ def reported(job: Job, report: Report, fencing: int, now: datetime, rules: JobRu
             if fencing > job.fencing:
                 raise LeaseLost(held=fencing, current=job.fencing)
             changed = job_asks.answered(job, fencing, report.command_id, report.answer, now)
+        case Finished():
+            if not isinstance(job.request, InferenceRequest):
+                raise InputError(message=f"Job {job.job_id} trains, so it ends with a model.")
+            changed = job_steps.finished(job, fencing, now, report.results)
     return changed
 
 
@@ -156,3 +172,5 @@ def _said_before(job: Job, report: Report, fencing: int) -> bool:
         case GivenBack():
             requeued = (last.state, last.event) == (JobState.REQUEUED, report.reason)
             return requeued or failure == JobFailure(code="gave_up", message=report.reason)
+        case Finished():
+            return last.state is JobState.PUBLISHED and job.results == report.results

@@ -38,6 +38,7 @@ from sleap_rtc.events.jobs import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sleap_rtc.events.inference import ResultFile
     from sleap_rtc.storage.manifest import ModelTurn
 
 
@@ -238,3 +239,14 @@ def published(job: Job, now: datetime, event: str) -> Job:
     if job.ended:
         return job
     return _step(job.model_copy(update={"lease": None}), JobState.PUBLISHED, now, "publish", event)
+
+
+def finished(job: Job, fencing: int, now: datetime, results: tuple[ResultFile, ...]) -> Job:
+    """End with the files that an inference made; they are the holder's, and were looked at.
+
+    Raises:
+        LeaseLost: a newer fencing number has been given out, or the job ended.
+    """
+    check_fencing(job, fencing)
+    done = _step(job, JobState.PUBLISHED, now, _holder(job), ", ".join(file.name for file in results))
+    return done.model_copy(update={"lease": None, "results": results})

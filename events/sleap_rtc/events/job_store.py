@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from sleap_rtc.events.inference import InferenceRequest
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
@@ -77,8 +78,18 @@ class JobStore:
             raise NotFound(what=f"job {job_id} in room {room_id}") from None
         if job.ended:
             with suppress(SleapRtcError):  # the change stands; the sweep takes the marker away
+                self._drop_half_results(job)
                 self.forget(room_id, job_id)
         return job
+
+    def _drop_half_results(self, job: Job) -> None:
+        """Remove what holders brought who did not come to report it."""
+        if not isinstance(job.request, InferenceRequest):
+            return
+        kept = str(job.results_folder) if job.results else None
+        for info in list(self._store.list(keys.results_prefix(job.room_id, job.job_id))):
+            if kept is None or not info.key.startswith(kept):
+                self._store.delete(info.key)
 
     def open(self, room_id: str) -> Iterator[Job]:
         """Yield the room's jobs that have not ended, oldest first (one LIST per 1,000 and one GET each)."""

@@ -7,9 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
 
+from sleap_rtc.events.inference import AskInference, InferenceRequest, ResultFile
 from sleap_rtc.events.job_commands import AskedCommand
+from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Document
 from sleap_rtc.storage.errors import ExitCode, InputError, SleapRtcError
 
@@ -106,7 +108,7 @@ class DatasetRef(BaseModel):
 
 
 class JobRequest(BaseModel):
-    """What a client asks for."""
+    """What a client asks for who wants a model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -115,6 +117,24 @@ class JobRequest(BaseModel):
     """None leaves the choice to the worker."""
     overrides: dict[str, str] = Field(default_factory=dict, max_length=64)
     """Trainer options such as `trainer_config.max_epochs`, in sleap-nn's spelling."""
+
+
+def _type_of(request: object) -> str:
+    """Return which kind of request it is; those that were written before there were kinds train."""
+    told = request.get("type", "training") if isinstance(request, dict) else getattr(request, "type", "")
+    return told if isinstance(told, str) else ""
+
+
+AnyRequest = Annotated[
+    Annotated[JobRequest, Tag("training")] | Annotated[InferenceRequest, Tag("inference")],
+    Discriminator(_type_of),
+]
+"""What a job is to do."""
+AskedRequest = Annotated[
+    Annotated[JobRequest, Tag("training")] | Annotated[AskInference, Tag("inference")],
+    Discriminator(_type_of),
+]
+"""What a client asks for."""
 
 
 class Edge(BaseModel):
@@ -187,12 +207,13 @@ class Job(Document):
     dataset did not come through. A worker that shut down costs nothing. `models` are those that count, in the
     order in which they are trained: the next holder goes on with the one after them. `accepted` is set once
     the last of them does: from then on the job is nobody's, whatever leases say. `model_id` is that of the
-    model which was sent last. `watched_until` and `asked` are what `job_asks` says of them.
+    model which was sent last. `results` are the files of an inference that was published, in the results
+    folder of its last fencing number. `watched_until` and `asked` are what `job_asks` says of them.
     """
 
     job_id: str
     room_id: str
-    request: JobRequest
+    request: AnyRequest
     dataset: DatasetRef
     created_by: str
     created_at: datetime
@@ -209,6 +230,7 @@ class Job(Document):
     failure: JobFailure | None = None
     model_id: str | None = None
     model_type: str | None = None
+    results: tuple[ResultFile, ...] = ()
     watched_until: datetime | None = None
     asked: Annotated[tuple[AskedCommand, ...], BeforeValidator(_readable)] = ()
     history: tuple[Edge, ...] = ()
@@ -224,6 +246,16 @@ class Job(Document):
     def ended(self) -> bool:
         """Nothing will happen to it any more."""
         return self.state in ENDED
+
+    @property
+    def overrides(self) -> dict[str, str]:
+        """The trainer options that were asked for."""
+        return self.request.overrides if isinstance(self.request, JobRequest) else {}
+
+    @property
+    def results_folder(self) -> keys.ResultsFolder:
+        """Where the holder of the newest fencing number puts what an inference makes."""
+        return keys.ResultsFolder(self.room_id, self.job_id, self.fencing)
 
     def since(self) -> datetime:
         """When it came into its present state."""

@@ -98,7 +98,7 @@ class RoomEvent(BaseModel):
             at=edge.at,
             by=edge.by,
             attempt=edge.attempt,
-            text=job.failure.message if job.failure and edge.state is JobState.FAILED else "",
+            text=_of_end(job, edge.state),
             model_id=job.model_id,
             traceparent=job.traceparent,
             event=edge.event,
@@ -129,3 +129,12 @@ def _how_it_came(record: ModelRecord) -> str:
     if record.job_id:
         return f"was trained by job {record.job_id}{record.turn.words}"
     return "was brought"
+
+
+def _of_end(job: Job, state: JobState) -> str:
+    """Return what is to be said of the way in which a job ended; empty for any other step."""
+    if state is JobState.FAILED and job.failure:
+        return job.failure.message
+    if state is JobState.PUBLISHED and job.results:
+        return f"predictions: {', '.join(file.name for file in job.results)}"
+    return ""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from sleap_rtc.events.jobs import JobRequest
+from sleap_rtc.events.jobs import AnyRequest
 from sleap_rtc.storage.document import Document
 from sleap_rtc.storage.part_plan import PartPlan
 
@@ -21,7 +21,7 @@ class AskedJob(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     job_id: str
-    request: JobRequest
+    request: AnyRequest
     created_by: str
     created_at: datetime
     submission_id: str = ""
@@ -47,7 +47,7 @@ class UploadRecord(Document):
     created_by: str
     created_at: datetime
     traceparent: str
-    job: JobRequest | None = None
+    job: AnyRequest | None = None
     job_id: str | None = None
     submitted: tuple[AskedJob, ...] = ()
     state: Literal["open", "completing", "completed", "aborted"] = "open"

@@ -26,6 +26,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sleap_rtc.local.example_animal import EDGES, NODES, Shot, film
+from sleap_rtc.worker.reference_trainer.slp_tables import (
+    FRAME,
+    INSTANCE,
+    POINT,
+    PREDICTED_POINT,
+    SLP_FORMAT,
+)
 
 CONFIG_NAME: Final = "single_instance.yaml"
 SCRIPT: Final = f"#!/bin/bash\nsleap-nn train --config-name {CONFIG_NAME} --config-dir .\n"
@@ -34,34 +41,6 @@ DEFAULT_SIZE_PX: Final = 384
 MIN_SIZE_PX: Final = 32
 
 ZIP_TIME: Final = (2025, 1, 1, 0, 0, 0)
-SLP_FORMAT: Final = 1.4
-"""What sleap-io writes for plain labels with embedded frames."""
-
-_FRAME: Final = np.dtype(
-    [
-        ("frame_id", "u8"),
-        ("video", "u4"),
-        ("frame_idx", "u8"),
-        ("instance_id_start", "u8"),
-        ("instance_id_end", "u8"),
-    ]
-)
-_INSTANCE: Final = np.dtype(
-    [
-        ("instance_id", "i8"),
-        ("instance_type", "u1"),
-        ("frame_id", "u8"),
-        ("skeleton", "u4"),
-        ("track", "i4"),
-        ("from_predicted", "i8"),
-        ("score", "f4"),
-        ("point_id_start", "u8"),
-        ("point_id_end", "u8"),
-        ("tracking_score", "f4"),
-    ]
-)
-_POINT: Final = np.dtype([("x", "f8"), ("y", "f8"), ("visible", "?"), ("complete", "?")])
-_PREDICTED_POINT: Final = np.dtype([*_POINT.descr, ("score", "f8")])
 
 
 @dataclass(frozen=True)
@@ -148,14 +127,14 @@ def _slp(shots: Iterable[Shot], size: int) -> bytes:
         | {"has_embedded_images": True, "grayscale": True},
         "source_video": source,
     }
-    points = np.empty(count * nodes, _POINT)
+    points = np.empty(count * nodes, POINT)
     points["x"], points["y"] = labels.reshape(-1, 2).T
     points["visible"] = points["complete"] = True
     number = np.arange(count)
-    frames = np.zeros(count, _FRAME)
+    frames = np.zeros(count, FRAME)
     frames["frame_id"] = frames["frame_idx"] = frames["instance_id_start"] = number
     frames["instance_id_end"] = number + 1
-    instances = np.zeros(count, _INSTANCE)
+    instances = np.zeros(count, INSTANCE)
     instances["instance_id"] = instances["frame_id"] = number
     instances["track"] = instances["from_predicted"] = -1
     instances["point_id_start"], instances["point_id_end"] = number * nodes, (number + 1) * nodes
@@ -168,7 +147,7 @@ def _slp(shots: Iterable[Shot], size: int) -> bytes:
         file.create_dataset("videos_json", data=[json.dumps(embedded)], dtype=text, maxshape=(None,))
         for empty in ("tracks_json", "suggestions_json"):
             file.create_dataset(empty, shape=(0,), dtype=text, maxshape=(None,))
-        tables = {"points": points, "pred_points": np.empty(0, _PREDICTED_POINT)}
+        tables = {"points": points, "pred_points": np.empty(0, PREDICTED_POINT)}
         for name, table in {**tables, "instances": instances, "frames": frames}.items():
             file.create_dataset(name, data=table)
         stored = np.zeros((count, max(map(len, images))), np.int8)

@@ -45,6 +45,7 @@ from sleap_rtc.service.path_ids import JobId, RoomId, UploadId
 from sleap_rtc.service.problems import READS, WRITES, answers
 from sleap_rtc.service.push_routes import push_api
 from sleap_rtc.service.receipts import IdempotencyKey
+from sleap_rtc.service.result_routes import result_api
 from sleap_rtc.service.room_routes import room_api
 from sleap_rtc.service.sign_in_routes import sign_in_api
 from sleap_rtc.service.signaling import routes as signaling
@@ -69,14 +70,17 @@ api = APIRouter(prefix="/api", dependencies=[COUNTED])
 
 
 @api.post(
-    "/request-upload", status_code=201, responses=answers(*WRITES, InputError, QuotaExceeded, KeyReused)
+    "/request-upload",
+    status_code=201,
+    responses=answers(*WRITES, InputError, ModelRemoved, QuotaExceeded, KeyReused),
 )
 def request_upload(body: RequestUpload, parts: P, caller: C, key: IdempotencyKey = "") -> UploadOpened:
     """Open a multipart upload, with the job that is to follow it if there is one."""
     parts.rooms.enter(body.room_id, caller, to_write=True)
+    job = parts.job_requests.fixed(body.room_id, body.job, body.file_name) if body.job else None
 
     def opened() -> UploadOpened:
-        record = parts.uploads.open(body, caller)
+        record = parts.uploads.open(body, job, caller)
         return UploadOpened(upload_id=record.upload_id, job_id=record.job_id)
 
     return parts.receipts.once(caller, "request-upload", key, body, UploadOpened, opened)
@@ -140,7 +144,9 @@ def list_datasets(room_id: RoomId, parts: P, caller: C, size_bytes: SizeFilter =
 
 
 @api.post(
-    "/rooms/{room_id}/jobs", status_code=201, responses=answers(*WRITES, InputError, ObjectChanged, KeyReused)
+    "/rooms/{room_id}/jobs",
+    status_code=201,
+    responses=answers(*WRITES, InputError, ModelRemoved, ObjectChanged, KeyReused),
 )
 async def submit_job(room_id: RoomId, body: SubmitJob, parts: P, caller: C, key: IdempotencyKey = "") -> Job:
     """Submit a job for a dataset that is in the room."""
@@ -255,6 +261,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
     app.include_router(sign_in_api)
     app.include_router(job_live_api)
     app.include_router(checkpoint_api)
+    app.include_router(result_api)
     app.include_router(push_api)
     app.include_router(health)
     for router in (signaling.legacy, signaling.room_api, signaling.socket):

@@ -6,22 +6,19 @@ of an earlier holder; what is sent goes into the caller's own slots.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sleap_rtc.events.api import FileDownload
 from sleap_rtc.events.checkpoint_api import FoundCheckpoint
 from sleap_rtc.events.checkpoints import Checkpoints
-from sleap_rtc.events.model_files_api import ModelFileOpened
+from sleap_rtc.service.held_files import HeldFiles
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.checksum import combine, from_header, to_header
-from sleap_rtc.storage.errors import InputError, IntegrityError, NotFound
-from sleap_rtc.storage.own_session import OwnSession
-from sleap_rtc.storage.s3_transfers import MultipartUpload
-from sleap_rtc.storage.upload_session import PartToSign, SentPart
+from sleap_rtc.storage.errors import InputError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sleap_rtc.events.api import FileDownload
     from sleap_rtc.events.checkpoint_api import (
         AbortCheckpointFile,
         CompleteCheckpointFile,
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.checkpoints import Checkpoint
     from sleap_rtc.events.job_desk import StoreJobDesk
     from sleap_rtc.events.job_reports import Hold
-    from sleap_rtc.events.model_files_api import OfOpenFile
+    from sleap_rtc.events.model_files_api import ModelFileOpened
     from sleap_rtc.storage.object_store import ObjectStore
     from sleap_rtc.storage.s3_transfers import S3Transfers
 
@@ -48,22 +45,18 @@ class HeldCheckpoints:
 
     def __init__(self, objects: ObjectStore, transfers: S3Transfers) -> None:
         self._objects = objects
-        self._transfers = transfers
+        self._files = HeldFiles(objects, transfers)
         self._checkpoints = Checkpoints(objects)
 
     def open(self, desk: StoreJobDesk, hold: Hold, asked: OpenCheckpointFile) -> ModelFileOpened:
         """Open the upload of a file."""
         desk.held(hold)
-        key = _folder(hold, asked).file(asked.name)
-        session = OwnSession.open(self._objects, self._transfers, key, asked.size_bytes, asked.checksum)
-        opened = session.upload
-        return ModelFileOpened(s3_upload_id=opened.s3_upload_id, whole_checksum=opened.whole_checksum)
+        return self._files.open(_folder(hold, asked), asked.name, asked.size_bytes, asked.checksum)
 
     def sign(self, desk: StoreJobDesk, hold: Hold, asked: SignCheckpointParts) -> dict[int, str]:
         """Return a URL for each part, each for exactly these bytes."""
         desk.held(hold)
-        parts = [PartToSign(part.number, part.length, from_header(part.checksum)) for part in asked.parts]
-        return dict(self._session(_folder(hold, asked), asked).sign(parts))
+        return self._files.sign(_folder(hold, asked), asked)
 
     def complete(self, desk: StoreJobDesk, hold: Hold, asked: CompleteCheckpointFile) -> None:
         """Make the object of its parts; asking again after a lost reply is harmless.
@@ -73,19 +66,12 @@ class HeldCheckpoints:
             NotFound: the upload is gone.
         """
         desk.held(hold)
-        sent = [SentPart(p.number, p.length, from_header(p.checksum), p.etag) for p in asked.parts]
-        crc = combine((part.crc, part.length) for part in sent)
-        if to_header(crc) != asked.checksum:
-            raise IntegrityError(what=asked.name, expected=asked.checksum, found=to_header(crc))
-        size_bytes = sum(part.length for part in sent)
-        folder = _folder(hold, asked)
-        session = self._session(folder, asked, size_bytes, whole_checksum=asked.whole_checksum)
-        session.complete(sent, crc)
+        self._files.complete(_folder(hold, asked), asked)
 
     def abort(self, desk: StoreJobDesk, hold: Hold, asked: AbortCheckpointFile) -> None:
         """Give an upload up and free its parts."""
         desk.held(hold)
-        self._session(_folder(hold, asked), asked).abort()
+        self._files.abort(_folder(hold, asked), asked)
 
     def keep(self, desk: StoreJobDesk, hold: Hold, checkpoint: Checkpoint) -> None:
         """Let a checkpoint count; repeating it after a lost reply is harmless.
@@ -119,29 +105,8 @@ class HeldCheckpoints:
 
     def _offers(self, checkpoint: Checkpoint) -> Iterator[FileDownload]:
         for file in checkpoint.files:
-            key = checkpoint.folder.file(file.name)
-            try:
-                etag = self._objects.head(key).etag
-            except NotFound:
-                continue
-            yield FileDownload(
-                name=file.name,
-                size_bytes=file.size_bytes,
-                checksum=file.checksum,
-                etag=etag,
-                url=self._transfers.sign_get(key),
-            )
-
-    def _session(
-        self,
-        folder: keys.CheckpointFolder,
-        asked: OfOpenFile,
-        size_bytes: int = 0,
-        *,
-        whole_checksum: bool = True,
-    ) -> OwnSession:
-        upload = MultipartUpload(asked.s3_upload_id, whole_checksum)
-        return OwnSession(self._objects, self._transfers, folder.file(asked.name), upload, size_bytes)
+            with suppress(NotFound):
+                yield self._files.offer(checkpoint.folder, file)
 
 
 def _folder(hold: Hold, asked: OfCheckpoint) -> keys.CheckpointFolder:

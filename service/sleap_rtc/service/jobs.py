@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.jobs import Job
     from sleap_rtc.events.workers import WorkerView
     from sleap_rtc.service.identity import Caller
+    from sleap_rtc.service.job_requests import JobRequests
     from sleap_rtc.storage.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Jobs:
         datasets: tells whether a dataset is still there.
         dispatch: makes jobs.
         feed: tells the room.
+        requests: finds out which models are meant.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Jobs:
         datasets: DatasetIndex,
         dispatch: Dispatch,
         feed: RoomFeed,
+        requests: JobRequests,
     ) -> None:
         self._rooms = rooms
         self._uploads = Documents(rooms, UploadRecord)
@@ -59,6 +62,7 @@ class Jobs:
         self._datasets = datasets
         self._dispatch = dispatch
         self._feed = feed
+        self._requests = requests
 
     def get(self, room_id: str, job_id: str) -> Job:
         """Return a job. Raises NotFound."""
@@ -100,19 +104,21 @@ class Jobs:
         """Make a job for a dataset that is in the room; the same submission again gives the same job.
 
         Raises:
-            NotFound: there is no such upload in this room.
+            NotFound: there is no such upload in this room, or no such model.
             InputError: the upload is not complete, or it has a job already and the request has no
-                submission id.
+                submission id, or models and dataset do not go together.
             ObjectChanged: its dataset is gone, or was replaced.
         """
+        upload, record = await asyncio.to_thread(self._completed, room_id, request.upload_id)
+        job = await asyncio.to_thread(self._requests.fixed, room_id, request.job, record.file_name)
         asked = AskedJob(
             job_id=str(ULID()),
-            request=request.job,
+            request=job,
             created_by=caller.subject,
             created_at=datetime.now(UTC),
             submission_id=request.submission_id,
         )
-        return await self._make(room_id, request.upload_id, asked)
+        return await self._make(upload, asked)
 
     async def retry(self, room_id: str, job_id: str, submission_id: str, caller: Caller) -> Job:
         """Make a new job that does once more what one that failed or was cancelled was to do.
@@ -137,10 +143,11 @@ class Jobs:
             submission_id=submission_id,
             retry_of=job_id,
         )
-        return await self._make(room_id, upload.upload_id, asked)
+        await asyncio.to_thread(self._completed, room_id, upload.upload_id)
+        return await self._make(upload, asked)
 
-    async def _make(self, room_id: str, upload_id: str, asked: AskedJob) -> Job:
-        upload, record_key = await asyncio.to_thread(self._completed, room_id, upload_id)
+    async def _make(self, upload: keys.UploadKey, asked: AskedJob) -> Job:
+        room_id, record_key = upload.room_id, keys.upload_record_key(upload)
         await asyncio.to_thread(self._store.announce, upload, asked.job_id, asked.created_at)
         try:
             changed = await asyncio.to_thread(
@@ -154,11 +161,11 @@ class Jobs:
             await asyncio.to_thread(self._store.forget, room_id, asked.job_id)
         job = await self._dispatch.dispatch_one(upload, job_id, "the job was submitted")
         if job is None:
-            raise InputError(message=f"The dataset of upload {upload_id} is gone. Upload it again.")
+            raise InputError(message=f"The dataset of upload {upload.upload_id} is gone. Upload it again.")
         return job
 
-    def _completed(self, room_id: str, upload_id: str) -> tuple[keys.UploadKey, str]:
-        """Return where the record of a completed upload lies, whose dataset is there."""
+    def _completed(self, room_id: str, upload_id: str) -> tuple[keys.UploadKey, UploadRecord]:
+        """Return a completed upload, whose dataset is there."""
         try:
             upload = keys.parse_upload_id(upload_id)
             record = self._uploads.read(keys.upload_record_key(upload)).value
@@ -169,7 +176,7 @@ class Jobs:
         if record.state != "completed":
             raise InputError(message=f"Upload {record.upload_id} is {record.state}, not complete.")
         self._datasets.get(upload)
-        return upload, keys.upload_record_key(upload)
+        return upload, record
 
     def cancel(self, room_id: str, job_id: str, caller: Caller) -> Job:
         """End a job that has not ended; a worker that is at it stops within seconds.

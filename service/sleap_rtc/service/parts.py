@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from sleap_rtc.service.drain import Drain
     from sleap_rtc.service.held_checkpoints import HeldCheckpoints
     from sleap_rtc.service.held_models import HeldModels
+    from sleap_rtc.service.held_results import HeldResults
     from sleap_rtc.service.identity import Verifier
     from sleap_rtc.service.job_live import JobLive
+    from sleap_rtc.service.job_requests import JobRequests
     from sleap_rtc.service.jobs import Jobs
     from sleap_rtc.service.members import Members
     from sleap_rtc.service.models import Models
@@ -53,6 +55,7 @@ class Parts:
     uploads: Uploads
     datasets: Datasets
     jobs: Jobs
+    job_requests: JobRequests
     streams: Streams
     models: RoomsStorage
     registry: Models
@@ -63,6 +66,7 @@ class Parts:
     job_desk: Callable[[str], StoreJobDesk]
     held_models: HeldModels
     held_checkpoints: HeldCheckpoints
+    held_results: HeldResults
     pushed_models: PushedModels
     job_live: JobLive
     job_lease_s: int

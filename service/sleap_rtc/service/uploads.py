@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sleap_rtc.events.api import CompleteUpload, PartToSignView, RequestUpload
+    from sleap_rtc.events.jobs import AnyRequest
     from sleap_rtc.service.identity import Caller
     from sleap_rtc.service.quotas import Quota
     from sleap_rtc.storage.object_store import ObjectInfo, ObjectStore
@@ -62,8 +63,13 @@ class Uploads:
         self._datasets = DatasetIndex(objects, rooms)
         self._quotas = Quotas(rooms, of_user, of_room, self._is_open)
 
-    def open(self, request: RequestUpload, caller: Caller) -> UploadRecord:
+    def open(self, request: RequestUpload, job: AnyRequest | None, caller: Caller) -> UploadRecord:
         """Open an upload.
+
+        Args:
+            request: what is to be uploaded.
+            job: what is to be done with it, if anything.
+            caller: who asks.
 
         Raises:
             InputError: S3 would not take an upload cut like this.
@@ -73,7 +79,7 @@ class Uploads:
         if why_not:
             raise InputError(message=f"This upload cannot be opened: {why_not}.")
         upload = keys.UploadKey(request.room_id, f"{request.room_id}-{ULID()}")
-        job_id = str(ULID()) if request.job else None
+        job_id = str(ULID()) if job else None
         traceparent = kept_or_new(request.traceparent)
         metadata = {
             "upload-id": upload.upload_id,
@@ -100,7 +106,7 @@ class Uploads:
             created_by=caller.subject,
             created_at=datetime.now(UTC),
             traceparent=traceparent,
-            job=request.job,
+            job=job,
             job_id=job_id,
         )
         self._records.create(keys.upload_record_key(upload), record)

@@ -29,9 +29,12 @@ from sleap_rtc.events.sqs_queue import sqs_client as async_sqs_client
 from sleap_rtc.observability.queue_metrics import QueueMetrics
 from sleap_rtc.service.datasets import Datasets
 from sleap_rtc.service.held_checkpoints import HeldCheckpoints
+from sleap_rtc.service.held_files import HeldFiles
 from sleap_rtc.service.held_models import HeldModels
+from sleap_rtc.service.held_results import HeldResults
 from sleap_rtc.service.identity import TokenVerifier
 from sleap_rtc.service.job_live import JobLive
+from sleap_rtc.service.job_requests import JobRequests
 from sleap_rtc.service.jobs import Jobs
 from sleap_rtc.service.members import Members
 from sleap_rtc.service.model_files import ModelFiles
@@ -135,9 +138,6 @@ class Lifespan:
             queues = SqsJobQueues(client, settings.job_queue_prefix)
             dispatch = Dispatch(uploads, settings.s3_upload_bucket, rooms, jobs, queues, feed)
 
-            def job_desk(subject: str) -> StoreJobDesk:
-                return StoreJobDesk(rooms, jobs, feed, rules, subject)
-
             models = RoomsStorage(rooms, settings.s3_room_bucket)
             publish = Publish(rooms, settings.s3_room_bucket, models, jobs, feed)
             streams = Streams(feed)
@@ -156,6 +156,7 @@ class Lifespan:
             rules = JobRules(settings.job_lease_s, settings.most_attempts)
             room_transfers = S3Transfers(s3, settings.s3_room_bucket)
             model_files = ModelFiles(rooms, room_transfers)
+            requests = JobRequests(models)
             polled = SqsJobQueues(polls, settings.job_queue_prefix)
             wakeups = WakeUps(polled.queue, settings.poll_wait_s, drain.closing.is_set)
             limits = make_rate_limits(settings)
@@ -179,7 +180,8 @@ class Lifespan:
                     Quota(settings.room_open_uploads, settings.room_open_bytes),
                 ),
                 datasets=Datasets(DatasetIndex(uploads, rooms), upload_transfers),
-                jobs=Jobs(rooms, jobs, DatasetIndex(uploads, rooms), dispatch, feed),
+                jobs=Jobs(rooms, jobs, DatasetIndex(uploads, rooms), dispatch, feed, requests),
+                job_requests=requests,
                 streams=streams,
                 models=models,
                 registry=Models(rooms, models, feed),
@@ -187,9 +189,10 @@ class Lifespan:
                 room_transfers=room_transfers,
                 metrics=metrics,
                 wakeups=wakeups,
-                job_desk=job_desk,
+                job_desk=lambda subject: StoreJobDesk(rooms, jobs, feed, rules, subject),
                 held_models=HeldModels(rooms, model_files),
                 held_checkpoints=HeldCheckpoints(rooms, room_transfers),
+                held_results=HeldResults(HeldFiles(rooms, room_transfers)),
                 pushed_models=PushedModels(rooms, model_files, models),
                 job_live=JobLive(rooms, jobs),
                 job_lease_s=settings.job_lease_s,

@@ -16,6 +16,7 @@
                      {room_id}/jobs/{job_id}/samples/{name}.png     what somebody asked to see
                      {room_id}/jobs/{job_id}/checkpoint/{fencing:016d}-{slot}/...  while the job goes on; then
                      {room_id}/jobs/{job_id}/checkpoint/checkpoint.json  which of them counts
+                     {room_id}/jobs/{job_id}/results/{fencing:016d}/...  what an inference of this holder made
                      {room_id}/uploads/{upload_id}.json             the service's record of an upload
                      {room_id}/datasets/{size_bytes}-{crc:016x}.json  which upload brought these bytes
                      {room_id}/feed/{event_id}.json
@@ -116,6 +117,28 @@ class CheckpointFolder:
         """
         if not is_file_name(name):
             raise InputError(message=f"{name[:128]!r} is not a name that a checkpoint's file can have.")
+        return f"{self}{name}"
+
+
+@dataclass(frozen=True)
+class ResultsFolder:
+    """Where a holder of a job puts what the job's inference made; no other holder writes there."""
+
+    room_id: str
+    job_id: str
+    fencing: int
+
+    def __str__(self) -> str:
+        return f"{results_prefix(self.room_id, self.job_id)}{self.fencing:016d}/"
+
+    def file(self, name: str) -> str:
+        """Return the key of one of its files.
+
+        Raises:
+            InputError: the name is not a plain file name.
+        """
+        if not is_file_name(name):
+            raise InputError(message=f"{name[:128]!r} is not a name that a result can have.")
         return f"{self}{name}"
 
 
@@ -333,6 +356,11 @@ def checkpoint_prefix(room_id: str, job_id: str) -> str:
 def checkpoint_key(room_id: str, job_id: str) -> str:
     """Return the key of the record of the checkpoint that counts."""
     return f"{checkpoint_prefix(room_id, job_id)}checkpoint.json"
+
+
+def results_prefix(room_id: str, job_id: str) -> str:
+    """Return what the keys of what a job's inference made start with, all holders' together."""
+    return f"{jobs_prefix(room_id)}{job_id}/results/"
 
 
 def feed_prefix(room_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 
@@ -27,3 +27,23 @@ class ProgressHook(Protocol):
 
 def no_progress(progress: TransferProgress) -> None:
     """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class OfSeveral:
+    """Tells how far several files are, one after the other, from how far one of them is (a `ProgressHook`).
+
+    Args:
+        told: is told.
+        before_bytes: of the files before this one.
+        total_bytes: of all of them.
+    """
+
+    told: ProgressHook
+    before_bytes: int
+    total_bytes: int
+
+    def __call__(self, progress: TransferProgress, /) -> None:
+        """Take note of how far this file is."""
+        done = self.before_bytes + progress.done_bytes
+        self.told(replace(progress, done_bytes=done, total_bytes=self.total_bytes))

@@ -17,7 +17,11 @@ _LOOK_EVERY_S = 0.1
 
 
 def run_engine(
-    arguments: Sequence[str], folder: Path, on_line: Callable[[str], None], stop: threading.Event
+    arguments: Sequence[str],
+    folder: Path,
+    on_line: Callable[[str], None],
+    stop: threading.Event,
+    on_start: Callable[[subprocess.Popen[str]], None] = lambda _: None,
 ) -> int:
     """Run a program in a folder to its end, or until `stop` is set; return its exit status.
 
@@ -26,6 +30,7 @@ def run_engine(
         folder: where it runs.
         on_line: called for each line of output, in a thread of its own.
         stop: ends it at once.
+        on_start: given the process, to be held and let go (`tether.hold_session`).
     """
     process = subprocess.Popen(
         tethered(arguments),
@@ -47,6 +52,7 @@ def run_engine(
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     try:
+        on_start(process)
         while process.poll() is None and not stop.wait(_LOOK_EVERY_S):
             pass
     finally:

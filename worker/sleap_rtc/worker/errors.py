@@ -8,6 +8,13 @@ JobFailed
 ├── TrainingOutOfMemory     out_of_memory        there was not enough memory, of the machine or of its GPU
 ├── TrainingDiskFull        disk_full            the disk took no more of what the training writes
 ├── ModelNotKept            disk_full            there is no room for what is to be read out
+├── ModelUnavailable        model_unavailable    a model of the job is not in the room any more
+├── ModelUnsuitable         model_unsuitable     the engine finds no poses with such models
+├── SkeletonMismatch        skeleton_mismatch    the model is of another animal than the dataset
+├── NoFrames                no_frames            there is nothing to predict poses for
+├── DatasetUnusable         dataset_unusable     the dataset of an inference cannot be read
+├── OptionsRefused          options_refused      the engine does not take an option of the inference
+├── TrackingFailed          tracking_failed      it ran and left no predictions, for another reason
 └── TrainingFailed          training_failed      it ran and did not produce a model, for another reason
 """
 
@@ -87,3 +94,56 @@ class ModelNotKept(JobFailed):
 
     code = "disk_full"
     size_bytes: int
+
+
+class ModelUnavailable(JobFailed):
+    """The room had model {model} when the job was submitted, and it cannot be brought now: {why} Submit the
+    job again with another model."""
+
+    code = "model_unavailable"
+    model: str
+    why: str
+
+
+class ModelUnsuitable(JobFailed):
+    """The models of the job cannot be used: {told}"""
+
+    code = "model_unsuitable"
+    told: str
+
+
+class SkeletonMismatch(JobFailed):
+    """The model does not fit the dataset: {told}"""
+
+    code = "skeleton_mismatch"
+    told: str
+
+
+class NoFrames(JobFailed):
+    """There is nothing in the dataset to predict poses for: {told}"""
+
+    code = "no_frames"
+    told: str
+
+
+class DatasetUnusable(JobFailed):
+    """The dataset cannot be read: {told}"""
+
+    code = "dataset_unusable"
+    told: str
+
+
+class OptionsRefused(JobFailed):
+    """The engine refuses an option of the inference: {told}"""
+
+    code = "options_refused"
+    told: str
+
+
+class TrackingFailed(JobFailed):
+    """The inference stopped with exit code {exit_status} and left no predictions. Its last words:
+    {last_lines}"""
+
+    code = "tracking_failed"
+    exit_status: int
+    last_lines: str

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from sleap_rtc.events.job_asks import is_attended
-from sleap_rtc.events.job_reports import Advanced, Failed, GivenBack, Hold, ModelSent, Renewed
+from sleap_rtc.events.job_reports import Advanced, Failed, Finished, GivenBack, Hold, ModelSent, Renewed
 from sleap_rtc.events.jobs import JobState, LeaseLost
 from sleap_rtc.storage.errors import SleapRtcError
 from sleap_rtc.storage.stop_signal import StopSignal
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal
 
+    from sleap_rtc.events.inference import ResultFile
     from sleap_rtc.events.job_desk import JobDesk
     from sleap_rtc.events.jobs import Job
     from sleap_rtc.storage.manifest import ModelTurn
@@ -93,6 +94,10 @@ class HeldJob:
         """Let a model count that others follow. Raises LeaseLost."""
         report = ModelSent(model_id=model_id, model_type=model_type, turn=turn)
         self.job = self._desk.report(self.hold, report)
+
+    def finish(self, results: tuple[ResultFile, ...]) -> None:
+        """End the job with the predictions that lie in its results folder. Raises LeaseLost, InputError."""
+        self.job = self._desk.report(self.hold, Finished(results=results))
 
     def fail(self, code: str, message: str) -> None:
         """End the job without a model. Raises LeaseLost."""

@@ -60,6 +60,8 @@ class JobAttempt:
         worker_id: of the worker.
     """
 
+    _makes = "model"
+
     def __init__(self, held: HeldJob, lines: JobLog, folder: Path, worker_id: str) -> None:
         self._held = held
         self._lines = lines
@@ -98,7 +100,7 @@ class JobAttempt:
         self._advance(JobState.DOWNLOADING)
         unpacked = self._folder / "package"
         unpacked.mkdir()
-        with self._transfer("download", dataset.file_name, dataset.size_bytes, self._held.stop) as stage:
+        with self._transfer("download", dataset.file_name, dataset.size_bytes) as stage:
             found = downloader.cached(dataset, cache, self.line, stage.hold, stage.moved)
             with found as archive:
                 stage.done()
@@ -171,7 +173,7 @@ class JobAttempt:
         checkpointing: Checkpointing | None,
     ) -> TrainingResult:
         if checkpointing is None:
-            overrides = self._held.job.request.overrides
+            overrides = self._held.job.overrides
             return self._train(package, trainer, overrides, lambda _: None)
         copies = self._folder / f"checkpoint-{turn.index}"
         training = ResumableTraining(
@@ -228,9 +230,14 @@ class JobAttempt:
 
     @contextmanager
     def _transfer(
-        self, direction: Literal["download", "upload"], name: str, size_bytes: int, stop: StopSignal
+        self,
+        direction: Literal["download", "upload"],
+        name: str,
+        size_bytes: int,
+        stop: StopSignal | None = None,
     ) -> Iterator[TransferStage]:
-        stage = TransferStage(direction, name, size_bytes, stop, self._tell)
+        ends = stop or self._held.stop
+        stage = TransferStage(direction, name, size_bytes, ends, self._tell, made=self._makes)
         try:
             with self.controls.at(stage):
                 yield stage

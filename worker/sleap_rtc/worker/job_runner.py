@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.delivery import backoff_s, trouble_of
+from sleap_rtc.events.inference import InferenceRequest
 from sleap_rtc.events.jobs import Job, JobClaimed, JobEnded, JobNotReady, LeaseLost
 from sleap_rtc.events.messages import JobMessage, MessageUnreadable
 from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater
@@ -33,6 +34,7 @@ from sleap_rtc.storage.errors import (
 from sleap_rtc.storage.transfer_hold import TransferCancelled
 from sleap_rtc.worker.errors import JobFailed
 from sleap_rtc.worker.held_job import HeldJob
+from sleap_rtc.worker.inference_attempt import InferenceAttempt
 from sleap_rtc.worker.job_attempt import JobAttempt, WorkerStopping
 from sleap_rtc.worker.job_log import JobLog
 from sleap_rtc.worker.job_relay import JobRelay
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from sleap_rtc.live.job_board import JobBoard
     from sleap_rtc.storage.blob_cache import BlobCache
     from sleap_rtc.worker.attempt_ports import DatasetBringer, ModelTaker
+    from sleap_rtc.worker.inference_ports import Inference
     from sleap_rtc.worker.resumable_training import Checkpointing
     from sleap_rtc.worker.trainer import Trainer, TrainerName
 
@@ -76,6 +79,7 @@ class JobRunner:
         lease_s: for how long a claim holds without renewal, in seconds.
         board: where the job at hand can be watched and commanded.
         leaves_models: whether what a training has come to is sent to the room when the worker has to leave.
+        inference: what inferences take; None where no such job comes.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class JobRunner:
         lease_s: float,
         board: JobBoard,
         leaves_models: bool = False,
+        inference: Inference | None = None,
     ) -> None:
         self._worker_id = worker_id
         self._room_id = room_id
@@ -106,6 +111,7 @@ class JobRunner:
         self._lease_s = lease_s
         self._board = board
         self._leaves_models = leaves_models
+        self._inference = inference
         self._held: HeldJob | None = None
         self._stopping = False
 
@@ -151,7 +157,7 @@ class JobRunner:
 
         held = HeldJob(self._desk, job, self._lease_s, looked)
         lines = JobLog(self._desk, held.hold)
-        attempt = JobAttempt(held, lines, folder, self._worker_id)
+        attempt = self._attempt(held, lines, folder)
         relay = JobRelay(self._desk, held.hold, attempt.run)
         self._board.put(attempt.run)
         self._held = held
@@ -167,18 +173,30 @@ class JobRunner:
             self._held = None
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _attempt(self, held: HeldJob, lines: JobLog, folder: Path) -> JobAttempt:
+        request, inference = held.job.request, self._inference
+        if inference is not None and isinstance(request, InferenceRequest):
+            return InferenceAttempt(held, lines, folder, self._worker_id, request, inference)
+        return JobAttempt(held, lines, folder, self._worker_id)
+
     def _carry_out(self, held: HeldJob, attempt: JobAttempt, receive_count: int) -> Outcome:
         why = ""
         try:
-            packages = attempt.bring_dataset(self._downloader, self._cache)
-            trainer = self._trainer(held.job.request.trainer)
-            attempt.make_models(packages, trainer, self._checkpointing, self._publisher)
+            if isinstance(attempt, InferenceAttempt):
+                attempt.infer(self._downloader, self._cache)
+            else:
+                self._train(held, attempt)
         except Exception as error:
             why = str(error)
             return self._broken_off(held, attempt, error, receive_count)
         finally:
             attempt.end(why)
         return Done()
+
+    def _train(self, held: HeldJob, attempt: JobAttempt) -> None:
+        packages = attempt.bring_dataset(self._downloader, self._cache)
+        trainer = self._trainer(held.job.request.trainer)
+        attempt.make_models(packages, trainer, self._checkpointing, self._publisher)
 
     def _broken_off(
         self, held: HeldJob, attempt: JobAttempt, error: Exception, receive_count: int

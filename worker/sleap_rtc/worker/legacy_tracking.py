@@ -28,6 +28,7 @@ from sleap_rtc.live.legacy_frames import (
 from sleap_rtc.storage.errors import SleapRtcError
 from sleap_rtc.worker.engine_run import run_engine
 from sleap_rtc.worker.package import extract, find_script
+from sleap_rtc.worker.track_outputs import labels_in, output_of
 from sleap_rtc.worker.track_script import SCRIPT, read_track_script
 from sleap_rtc.worker.trainer import track_command
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sleap_rtc.worker.legacy_intake import Parcel
-    from sleap_rtc.worker.track_script import TrackCommand
 
 log = logging.getLogger(__name__)
 
@@ -91,11 +91,11 @@ class LegacyTracking:
         commands = read_track_script(script.read_text(encoding="utf-8", errors="replace"))
         start = track_command()
         self._say(InferenceStart())
-        before = set(_labels(script.parent))
+        before = set(labels_in(script.parent))
         for command in commands:
             if not self._do([*start, *command.arguments], script.parent):
                 return None
-        return _output(script.parent, commands[-1], before)
+        return output_of(script.parent, commands[-1], before)
 
     def _do(self, arguments: list[str], folder: Path) -> bool:
         self._say(InferenceJobStart(_JOB))
@@ -112,14 +112,3 @@ class LegacyTracking:
         log.warning("inference for a peer: %s", why)
         self._say(TrackLog(why))
         self._say(InferenceError(why[:_LONGEST_WHY]))
-
-
-def _labels(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.slp"))
-
-
-def _output(folder: Path, command: TrackCommand, before: set[Path]) -> Path | None:
-    named = folder / command.output
-    if command.output and named.is_file() and not named.is_symlink():
-        return named
-    return next((path for path in _labels(folder) if path not in before and not path.is_symlink()), None)

@@ -6,13 +6,12 @@ publishes the model, so a worker that dies before leaves nothing that anybody wo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sleap_rtc.storage.file_upload import send_file
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord
 from sleap_rtc.storage.model_folder import ModelFolderRefused, read_model_folder, read_table
-from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
+from sleap_rtc.storage.progress import OfSeveral, ProgressHook, no_progress
 from sleap_rtc.worker.errors import TrainingFailed
 from sleap_rtc.worker.lineage import metrics_of
 
@@ -70,7 +69,7 @@ class ModelPublisher:
         """
         before = 0
         for file in record.files:
-            of_model = _OfModel(on_progress, before, record.size_bytes)
+            of_model = OfSeveral(on_progress, before, record.size_bytes)
             self._send_file(folder / file.name, record, file, hold, of_model)
             before += file.size_bytes
             on_file(file)
@@ -123,16 +122,3 @@ def record_of(trained: TrainedModel) -> ModelRecord:
         metrics=metrics_of(read_table(trained.folder, "metrics.json"), lineage),
         traceparent=job.traceparent,
     )
-
-
-@dataclass(frozen=True)
-class _OfModel:
-    """Tells how far a model is from how far one of its files is."""
-
-    told: ProgressHook
-    before_bytes: int
-    total_bytes: int
-
-    def __call__(self, progress: TransferProgress, /) -> None:
-        done = self.before_bytes + progress.done_bytes
-        self.told(replace(progress, done_bytes=done, total_bytes=self.total_bytes))

@@ -113,7 +113,7 @@ class ResumableTraining:
     ) -> TrainingResult:
         rows = resumption.rows if resumption else ()
         more = resumption.options if resumption else {}
-        options = {SAVE_LAST: "true", **self._held.job.request.overrides, **more}
+        options = {SAVE_LAST: "true", **self._held.job.overrides, **more}
         store, every_s = self._checkpointing.store, self._checkpointing.every_s
         keeper = CheckpointKeeper(store, self._facts, self._run, self._copies, every_s, rows)
 

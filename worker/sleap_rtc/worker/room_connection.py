@@ -23,6 +23,7 @@ from sleap_rtc.worker.guest_models import OwnGuestModels, ServiceGuestModels
 from sleap_rtc.worker.service_checkpoints import ServiceCheckpoints
 from sleap_rtc.worker.service_datasets import ServiceDatasets
 from sleap_rtc.worker.service_desk import ServiceDesk
+from sleap_rtc.worker.service_inference import ServiceResults, ServiceRoomModels
 from sleap_rtc.worker.service_models import ServiceModels
 from sleap_rtc.worker.service_queue import ServiceQueue
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from sleap_rtc.settings import Settings
     from sleap_rtc.worker.checkpoint_store import CheckpointStore
     from sleap_rtc.worker.dataset_source import DatasetSource
+    from sleap_rtc.worker.inference_ports import ResultsStore, RoomModels
     from sleap_rtc.worker.legacy_shop import GuestModels
     from sleap_rtc.worker.model_store import ModelStore
 
@@ -54,6 +56,8 @@ class Connection:
     models: ModelStore
     checkpoints: CheckpointStore
     guests: GuestModels
+    room_models: RoomModels
+    results: ResultsStore
     lease_s: int
 
 
@@ -107,6 +111,8 @@ def _through_service(settings: Settings, room_id: str) -> Connection:
         models=ServiceModels(service),
         checkpoints=ServiceCheckpoints(service),
         guests=ServiceGuestModels(service),
+        room_models=ServiceRoomModels(service),
+        results=ServiceResults(service),
         lease_s=terms.lease_s,
     )
 
@@ -117,10 +123,12 @@ async def _with_credentials(settings: Settings, room_id: str, method: str) -> As
 
     from sleap_rtc.events.sns_topic import SnsTopic
     from sleap_rtc.events.sqs_queue import SqsQueue, sqs_client
+    from sleap_rtc.storage.rooms_storage import RoomsStorage
     from sleap_rtc.storage.s3_client import s3_client
     from sleap_rtc.storage.s3_store import S3ObjectStore
     from sleap_rtc.storage.s3_transfers import S3Transfers
     from sleap_rtc.worker.s3_checkpoints import S3Checkpoints
+    from sleap_rtc.worker.s3_inference import S3Results, S3RoomModels
     from sleap_rtc.worker.s3_models import S3Models
 
     s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
@@ -143,5 +151,7 @@ async def _with_credentials(settings: Settings, room_id: str, method: str) -> As
             models=models,
             checkpoints=S3Checkpoints(rooms, transfers),
             guests=OwnGuestModels(models),
+            room_models=S3RoomModels(RoomsStorage(rooms, settings.s3_room_bucket), transfers),
+            results=S3Results(rooms, transfers),
             lease_s=settings.job_lease_s,
         )

@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from sleap_rtc.events.job_reports import Advanced, Failed
+from sleap_rtc.events.job_reports import Advanced, Failed, Finished
 from sleap_rtc.events.job_samples import check_sample
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.events.worker_api import (
@@ -58,7 +58,7 @@ class ServiceDesk:
         """Change a job as its holder says."""
         body = ReportJob(fencing=hold.fencing, report=report)
         path = f"{_job(hold.room_id, hold.job_id)}/report"
-        if isinstance(report, Advanced | Failed):
+        if isinstance(report, Advanced | Failed | Finished):
             return self._service.ask("POST", path, Job, body, tries=PATIENT_TRIES)
         return self._service.ask("POST", path, Job, body)
 

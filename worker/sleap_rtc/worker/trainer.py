@@ -90,13 +90,13 @@ def command(name: TrainerName) -> list[str]:
     return [*started_by, *program, "train"]
 
 
-def track_command() -> list[str]:
-    """Return what starts an inference, which sleap-nn alone does.
+def track_command(name: TrainerName = "sleap-nn") -> list[str]:
+    """Return what starts an inference.
 
     Raises:
-        TrainerMissing: it is not installed here.
+        TrainerMissing: the engine is not installed here.
     """
-    return [*_program("sleap-nn"), "track"]
+    return [*_program(name), "track"]
 
 
 def _program(name: TrainerName) -> list[str]:

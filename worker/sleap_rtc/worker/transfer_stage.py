@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.stop_signal import StopSignal
 
 State = Literal["running", "paused", "done", "failed", "cancelled"]
-_WAYS = {"download": "download of the dataset", "upload": "upload of the model"}
 
 
 class TransferStage:
     """One transfer.
 
     Args:
-        direction: `download` brings the dataset, `upload` sends the model.
+        direction: `download` brings the dataset, `upload` sends what the job made.
         name: of what travels.
         total_bytes: its size.
         stop: ends it, since everything ends.
         tell: tells everybody who watches.
         clock: seconds that only go forward.
+        made: what the job made, in a word.
     """
 
     def __init__(
@@ -49,9 +49,11 @@ class TransferStage:
         stop: StopSignal,
         tell: Callable[[JobEvent], None],
         clock: Callable[[], float] = time.monotonic,
+        made: str = "model",
     ) -> None:
         self.hold = TransferHold(stop)
         self._direction = direction
+        self._way = "download of the dataset" if direction == "download" else f"upload of the {made}"
         self._name = name[:MOST_TEXT_CHARACTERS]
         self._tell = tell
         self._clock = clock
@@ -89,7 +91,7 @@ class TransferStage:
     def obey(self, command: Command, command_id: str, by: str) -> CommandAnswer:
         """Carry a command out, or say why not."""
         del command_id
-        way = _WAYS[self._direction]
+        way = self._way
         match command:
             case Pause() | Resume():
                 return self._hold_or_release(way, hold=isinstance(command, Pause))

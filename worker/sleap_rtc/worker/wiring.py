@@ -24,6 +24,7 @@ from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.direct_wiring import direct_jobs
 from sleap_rtc.worker.downloader import S3Downloader
 from sleap_rtc.worker.gpus import in_words
+from sleap_rtc.worker.inference_ports import Inference
 from sleap_rtc.worker.job_runner import JobRunner
 from sleap_rtc.worker.kind import WorkerKind, worker_kind
 from sleap_rtc.worker.legacy_card import legacy_card
@@ -39,6 +40,7 @@ from sleap_rtc.worker.served_models import ServedModels
 from sleap_rtc.worker.shift_watch import ShiftWatch
 from sleap_rtc.worker.slot import Slot
 from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
+from sleap_rtc.worker.tracker import Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,6 +153,7 @@ def job_runner(
         lease_s=connection.lease_s,
         board=board,
         leaves_models=kind.is_pod,
+        inference=Inference(connection.room_models, connection.results, Tracker),
     )
     return runner, presence
 

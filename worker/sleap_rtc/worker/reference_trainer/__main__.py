@@ -2,6 +2,7 @@
 
     python -m sleap_rtc.worker.reference_trainer train --config-name FILE \\
         --config-dir FOLDER [section.name=value ...]
+    python -m sleap_rtc.worker.reference_trainer track --data_path FILE --model_paths FOLDER -o FILE
 
 Exit codes are listed in ``errors.py``.
 """
@@ -28,7 +29,8 @@ def _say(line: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m {__package__}",
-        description=f"The {TRAINER_NAME} {TRAINER_VERSION}: trains a small pose model on a SLEAP package.",
+        description=f"The {TRAINER_NAME} {TRAINER_VERSION}: trains a small pose model on a SLEAP package."
+        " `track` in the place of `train` predicts poses; `track --help` says how.",
     )
     parser.add_argument("command", choices=["train"])
     parser.add_argument("-c", "--config-name", required=True, help="config file; .yaml may be left out")
@@ -39,6 +41,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns the exit code; errors are one line on stderr."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["track"]:
+        return _track(arguments[1:])
     options = _parser().parse_intermixed_args(arguments)
     from sleap_rtc.worker.engine.progress import ZmqProgress
     from sleap_rtc.worker.reference_trainer.training import train
@@ -59,6 +64,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{TRAINER_NAME}: {'stopped' if result.stopped else 'finished'} after {result.epochs} epochs,"
         f" error {result.val_error_px:.2f} px, model in {config.run_dir / 'best.ckpt'}"
     )
+    return 0
+
+
+def _track(arguments: Sequence[str]) -> int:
+    from sleap_rtc.worker.reference_trainer.track_options import read_track_options
+    from sleap_rtc.worker.reference_trainer.tracking import track
+
+    try:
+        order = read_track_options(f"python -m {__package__}", arguments)
+        frames = track(order, _say)
+    except TrainerError as error:
+        sys.stderr.write(f"{TRAINER_NAME}: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{TRAINER_NAME}: interrupted\n")
+        return INTERRUPTED
+    _say(f"{TRAINER_NAME}: poses in {frames} frames, predictions in {order.output}")
     return 0
 
 

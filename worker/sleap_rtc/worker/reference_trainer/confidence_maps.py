@@ -84,3 +84,24 @@ def locate(scores: Array) -> NDArray[np.float64]:
             places[index, node, 0] = left + weight.sum(axis=0) @ np.arange(patch.shape[1])
             places[index, node, 1] = top + weight.sum(axis=1) @ np.arange(patch.shape[0])
     return places
+
+
+def certainty(scores: Array) -> NDArray[np.float64]:
+    """How sure the model is of each node: the part of its map that lies around the peak.
+
+    Args:
+        scores: Score maps ``(n, height, width, nodes)``.
+
+    Returns:
+        ``(n, nodes)``, from 0 to 1.
+    """
+    count, _, width, nodes = scores.shape
+    sure = np.empty((count, nodes))
+    for index in range(count):
+        for node in range(nodes):
+            weight = np.exp(scores[index, :, :, node].astype(np.float64) - scores[index, :, :, node].max())
+            row, column = divmod(int(weight.argmax()), width)
+            top, left = max(row - PEAK_RADIUS_CELLS, 0), max(column - PEAK_RADIUS_CELLS, 0)
+            around = weight[top : row + PEAK_RADIUS_CELLS + 1, left : column + PEAK_RADIUS_CELLS + 1]
+            sure[index, node] = around.sum() / weight.sum()
+    return sure

@@ -9,10 +9,14 @@ TrainerError
 ├── TrainingDiverged      8   the loss is not a number any more
 ├── CheckpointUnreadable  9   resume or predict from something that is no checkpoint of this model
 ├── OutputUnwritable     10   no right to write
-└── DiskFull             11   no room
+├── DiskFull             11   no room
+├── OptionRefused         3   an option of an inference that cannot be followed
+├── NoFrames             12   none of the frames that poses are to be predicted for
+├── SkeletonDiffers      13   a model of another animal than the dataset's
+└── ModelUnsuitable      14   a model of a kind that finds no poses
 
-3, 8 and 11 are those of every engine of ours (``engine/exit_status.py``). 0 is success (an early stop
-included), 2 a wrong command line, 130 an interrupt from the keyboard.
+3, 5, 6, 8, 9 and 11 to 14 are those of every engine of ours (``engine/exit_status.py``). 0 is success (an
+early stop included), 2 a wrong command line, 130 an interrupt from the keyboard.
 A class's docstring is the message that a user reads.
 """
 
@@ -20,7 +24,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from sleap_rtc.worker.engine.exit_status import CONFIG_REFUSED, DISK_FULL, DIVERGED
+from sleap_rtc.worker.engine.exit_status import (
+    CHECKPOINT_UNREADABLE,
+    CONFIG_REFUSED,
+    DISK_FULL,
+    DIVERGED,
+    MODEL_UNSUITABLE,
+    NO_FRAMES,
+    NO_IMAGES,
+    PACKAGE_UNREADABLE,
+    SKELETON_DIFFERS,
+)
 
 
 class TrainerError(Exception):
@@ -54,7 +68,7 @@ class PackageMissing(TrainerError):
 class PackageUnreadable(TrainerError):
     """The SLEAP package {path} cannot be read: {reason}; export it from SLEAP again."""
 
-    exit_code: ClassVar[int] = 5
+    exit_code: ClassVar[int] = PACKAGE_UNREADABLE
     path: Path
     reason: str
 
@@ -63,7 +77,7 @@ class PackageUnreadable(TrainerError):
 class NoEmbeddedFrames(TrainerError):
     """{path} has labels but no embedded frames: export it from SLEAP as a training package (.pkg.slp)."""
 
-    exit_code: ClassVar[int] = 6
+    exit_code: ClassVar[int] = NO_IMAGES
     path: Path
 
 
@@ -90,7 +104,7 @@ class TrainingDiverged(TrainerError):
 class CheckpointUnreadable(TrainerError):
     """The checkpoint {path} cannot be used: {reason}."""
 
-    exit_code: ClassVar[int] = 9
+    exit_code: ClassVar[int] = CHECKPOINT_UNREADABLE
     path: Path
     reason: str
 
@@ -109,4 +123,41 @@ class OutputUnwritable(TrainerError):
 
     exit_code: ClassVar[int] = 10
     path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class OptionRefused(TrainerError):
+    """{option} cannot be followed: {reason}."""
+
+    exit_code: ClassVar[int] = CONFIG_REFUSED
+    option: str
+    reason: str
+
+
+@dataclass(eq=False)
+class NoFrames(TrainerError):
+    """{path} has no {which} that is embedded in it, so there is nothing to predict poses for."""
+
+    exit_code: ClassVar[int] = NO_FRAMES
+    path: Path
+    which: str
+
+
+@dataclass(eq=False)
+class SkeletonDiffers(TrainerError):
+    """The model finds {found}, and the skeleton of {path} has {wanted}: take a model of this animal."""
+
+    exit_code: ClassVar[int] = SKELETON_DIFFERS
+    path: Path
+    found: str
+    wanted: str
+
+
+@dataclass(eq=False)
+class ModelUnsuitable(TrainerError):
+    """No poses can be found with {models}: {reason}."""
+
+    exit_code: ClassVar[int] = MODEL_UNSUITABLE
+    models: str
     reason: str

@@ -100,19 +100,23 @@ class RunDirectory:
         self._write(f"{SAMPLES}/{name}", picture)
 
     def _write(self, name: str, content: bytes) -> None:
-        path = self.path / name
-        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            path.parent.mkdir(exist_ok=True)
-            with beside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
-            raise _unwritable(path, error) from error
+        write_whole(self.path / name, content)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file that appears whole or not at all. Raises DiskFull or OutputUnwritable."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
 
 
 def _unwritable(path: Path, error: OSError) -> TrainerError:

@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import h5py
 import numpy as np
@@ -105,6 +105,54 @@ def labelled_frames(path: Path, *, user_instances_only: bool = True) -> Iterator
         raise NoLabels(path)
     if not embedded:
         raise NoEmbeddedFrames(path)
+
+
+@dataclass(frozen=True)
+class EmbeddedFrame:
+    """One frame whose image is in the file, labelled or not.
+
+    Attributes:
+        video: The number of the video, as in ``LabelledFrame``.
+        frame_index: Index of the frame in the source video.
+        image: ``(height, width)`` or ``(height, width, channels)`` bytes.
+    """
+
+    video: int
+    frame_index: int
+    image: NDArray[np.uint8]
+
+
+Selection: TypeAlias = Literal["all", "suggested", "labeled"]
+
+
+def embedded_frames(path: Path, which: Selection) -> Iterator[EmbeddedFrame]:
+    """The frames of the file, by video and index, one image at a time.
+
+    Args:
+        path: The package.
+        which: All; those that are suggested and not labelled; or those that somebody labelled.
+
+    Raises:
+        PackageUnreadable: Not a SLEAP package, or damaged, or an image does not decode.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            wanted = None if which == "all" else _selected(file, which)
+            for video, images in sorted(_embedded_videos(file).items()):
+                for frame_index in sorted(images.rows):
+                    if wanted is None or (video, frame_index) in wanted:
+                        yield EmbeddedFrame(video, frame_index, _image(path, images, frame_index))
+    except _READ_FAULTS as fault:
+        raise PackageUnreadable(path, _reason(fault)) from fault
+
+
+def _selected(file: h5py.File, which: Selection) -> set[tuple[int, int]]:
+    labels = _Labels.read(file).frames(user_instances_only=True)
+    labelled = {(video, frame_index) for video, frame_index, _ in labels}
+    if which == "labeled":
+        return labelled
+    suggested = [json.loads(text) for text in file["suggestions_json"][:]]
+    return {(int(each["video"]), int(each["frame_idx"])) for each in suggested} - labelled
 
 
 def read_image(path: Path, video: int, frame_index: int) -> NDArray[np.uint8]:
