@@ -12,6 +12,7 @@ from rich.text import Text
 
 from sleap_rtc.client.display import JsonWatcher, console, human_bytes, print_table
 from sleap_rtc.client.job_words import age, brief, last_worker, next_step, step_note, was_lost
+from sleap_rtc.events.inference import InferenceRequest
 from sleap_rtc.events.jobs import HELD, WAITING, JobState
 from sleap_rtc.events.trace import trace_id
 
@@ -111,6 +112,13 @@ def _facts(job: JobView, now: datetime) -> Iterator[tuple[str, str, str]]:
     if job.failure:
         kind = "lost" if job.failure.code == "worker_lost" else "failed"
         yield kind, f"{job.failure.code}: {job.failure.message}", "yellow" if kind == "lost" else "red"
+    if isinstance(job.request, InferenceRequest):
+        models = ", ".join(
+            f"{model.name} ({model.model_type} {model.model_id})" for model in job.request.models
+        )
+        yield "predicts", f"with {models or 'the models of the package'}", ""
+    for file in job.results:
+        yield "result", f"{file.name}, {human_bytes(file.size_bytes)}, {file.checksum}", ""
     for model in job.made:
         yield "model", f"{model.model_id} ({model.model_type})", ""
     if job.model_id and job.model_id not in {model.model_id for model in job.made}:

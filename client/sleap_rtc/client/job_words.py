@@ -66,6 +66,8 @@ def next_step(job: JobView, now: datetime) -> str:
             text = f"nothing happens by itself; {again} tries it again"
         case JobState.CANCELLED:
             text = f"{again} starts it again"
+        case JobState.PUBLISHED if job.results:
+            text = f"`sleap-rtc jobs results {job.job_id} -r {job.room_id}` brings the predictions here"
         case JobState.PUBLISHED:
             each = "each of its models" if len(job.made) > 1 else "the model"
             text = f"`sleap-rtc models pull {job.model_id} -r {job.room_id}` brings {each} here"

@@ -105,8 +105,8 @@ def steps(model: LiveModel, width: int) -> list[Text]:
 def training(model: LiveModel, width: int) -> list[Text]:
     """Return how far the training is."""
     run = model.run
-    if run.begun is None and run.epoch is None:
-        return []
+    if run.epoch is None and run.batch is None and (run.begun is None or not run.begun.model_type):
+        return []  # nothing has begun, or an inference, which has no epochs
     ended = 0 if run.epoch is None else run.epoch.epoch + 1
     present = run.batch.epoch if run.batch else ended
     planned = run.begun.epochs if run.begun else None

@@ -14,6 +14,7 @@ from sleap_rtc.events.api import (
     CompleteUpload,
     DatasetView,
     JobLog,
+    JobResults,
     JobView,
     ModelDownload,
     RequestDownload,
@@ -199,6 +200,11 @@ class ServiceClient(WorkerTokenClient):
         """Return the log segments after one."""
         path = f"/api/rooms/{quote(room_id)}/jobs/{quote(job_id)}/log?after={after}"
         return self._http.ask("GET", path, JobLog)
+
+    def job_results(self, room_id: str, job_id: str) -> JobResults:
+        """Have URLs signed for a job's predictions. Raises NotFound, and InputError where it has none."""
+        path = f"/api/rooms/{quote(room_id)}/jobs/{quote(job_id)}/results"
+        return self._http.ask("GET", path, JobResults)
 
     def manifest(self, room_id: str, *, patient: bool = True) -> Manifest:
         """Return the room's manifest; who has an older one at hand need not be patient."""

@@ -17,21 +17,13 @@ import re
 import zipfile
 from typing import TYPE_CHECKING
 
-from sleap_rtc.storage.errors import FileMissing, InputError
+from sleap_rtc.client.track_order import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 SCRIPT = "track-script.sh"
-_ENDINGS = (".pkg.slp", ".slp")
-
-
-class NotTrackable(InputError):
-    """{path} is nothing that poses can be predicted for: {why}."""
-
-    path: Path
-    why: str
 
 
 def make_track_package(
@@ -46,14 +38,9 @@ def make_track_package(
         only_suggested_frames: whether to leave out all other frames.
 
     Raises:
-        FileMissing: there is no such file.
-        NotTrackable: it has another ending.
+        OSError: the disk does not take it.
     """
-    if not data.is_file():
-        raise FileMissing(path=data)
-    ending = next((each for each in _ENDINGS if data.name.endswith(each)), None)
-    if ending is None:
-        raise NotTrackable(path=data, why=f"its name does not end with one of {', '.join(_ENDINGS)}, or .zip")
+    ending = next(each for each in LABELS if data.name.endswith(each))
     names = [f"{number}_{_plain(model.name)}" for number, model in enumerate(models)]
     script = _script(f"data{ending}", names, target.stem, only_suggested_frames=only_suggested_frames)
     # What is large in it is compressed already.

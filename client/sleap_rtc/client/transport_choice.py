@@ -20,7 +20,7 @@ from sleap_rtc.client.transport_selector import (
     Transport,
     TransportSelector,
 )
-from sleap_rtc.client.worker_choice import WorkerUndecided, counterparts, decided
+from sleap_rtc.client.worker_choice import WorkerUndecided, counterparts, decided, doing
 from sleap_rtc.live.engine import engine_missing
 from sleap_rtc.live.peer_session import Path as SessionPath
 from sleap_rtc.storage.errors import InputError, NotFound, Refused, SleapRtcError, Unreachable
@@ -105,6 +105,7 @@ async def transport_chosen(
     *,
     detached: bool = False,
     ask: Callable[[Sequence[Candidate]], Candidate] | None = None,
+    job_type: str = "training",
 ) -> AsyncIterator[Chosen]:
     """Choose, and stay in the room while the block runs.
 
@@ -117,6 +118,7 @@ async def transport_chosen(
         settings: threshold and prices.
         detached: whether the user does not stay.
         ask: lets the user choose among workers of the existing tool; None where nobody can be asked.
+        job_type: as workers of the existing tool call it; our own take trainings alone over WebRTC.
 
     Raises:
         WorkerAbsent, WorkerUnsuitable, NoWorkerFree, WorkerUndecided: no worker can be had as it is wished.
@@ -128,7 +130,7 @@ async def transport_chosen(
         room, no_worker = await _room(stack, door)
         workers: Sequence[Candidate] = ()
         if room is not None:
-            there = await room.workers()
+            there = doing(await room.workers(), job_type)
             workers = counterparts(
                 there, place.wish, s3_is_there=not cloud.no_s3, others_read_s3=cloud.workers > 0
             )
@@ -140,7 +142,7 @@ async def transport_chosen(
         selector = TransportSelector(settings.large_file_threshold)
         facts = Facts(
             size_bytes=size_bytes,
-            worker=_described(best) if best else None,
+            worker=_described(best, job_type) if best else None,
             no_worker=no_worker,
             no_s3=cloud.no_s3,
             forced=forced,
@@ -213,11 +215,12 @@ async def _one_of(
         return [await asyncio.to_thread(ask, workers)]
 
 
-def _described(candidate: Candidate) -> LiveWorker:
+def _described(candidate: Candidate, job_type: str) -> LiveWorker:
+    takes_it = candidate.takes_direct_jobs and job_type == "training"
     return LiveWorker(
         name=candidate.name,
         reads_s3=candidate.reads_s3,
-        takes_files=candidate.takes_direct_jobs or not candidate.reads_s3,
+        takes_files=takes_it or not candidate.reads_s3,
         free=candidate.free,
     )
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.client.service_client import ServiceClient
     from sleap_rtc.events.api import DatasetView, UploadStatus
-    from sleap_rtc.events.jobs import JobRequest
+    from sleap_rtc.events.jobs import AskedRequest
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class S3Uploader:
         self,
         path: Path,
         room_id: str,
-        job: JobRequest | None = None,
+        job: AskedRequest | None = None,
         on_progress: ProgressHook = no_progress,
     ) -> Uploaded:
         """Bring a file to a room; the job, if there is one, is dispatched by its arrival.
@@ -146,7 +146,7 @@ class S3Uploader:
             raise FileChanged(path=path)
         return next((found for found in candidates if found.checksum == checksum), None)
 
-    def _use(self, present: DatasetView, path: Path, room_id: str, job: JobRequest | None) -> Uploaded:
+    def _use(self, present: DatasetView, path: Path, room_id: str, job: AskedRequest | None) -> Uploaded:
         job_id = None
         if job is not None:
             asked = SubmitJob(upload_id=present.upload_id, job=job, submission_id=str(ULID()))
@@ -165,7 +165,7 @@ class S3Uploader:
         )
 
     def _begin(
-        self, path: Path, identity: FileIdentity, state: UploadState, room_id: str, job: JobRequest | None
+        self, path: Path, identity: FileIdentity, state: UploadState, room_id: str, job: AskedRequest | None
     ) -> None:
         plan = plan_parts(identity.size_bytes, self._largest_part_bytes)
         opened = self._service.request_upload(

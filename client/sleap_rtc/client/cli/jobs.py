@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -109,6 +110,43 @@ def logs(
         _follow(service, room_id, job_id, as_json=as_json)
     else:
         LogTail(service, room_id, job_id, JsonWatcher() if as_json else TextWatcher()).catch_up()
+
+
+@app.command()
+def results(
+    job: JobArgument,
+    room_id: RoomOption,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder to put them in instead of this one.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace other files of the same names.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring the predictions of an inference here, verified; on any machine, as often as you like."""
+    from contextlib import nullcontext
+
+    from sleap_rtc.client.asking import may_be_replaced
+    from sleap_rtc.client.display import console, print_json, transfer_bar
+    from sleap_rtc.client.job_names import job_named
+    from sleap_rtc.client.job_results import bring_results
+    from sleap_rtc.storage.progress import no_progress
+
+    folder = (output or Path()).absolute()
+    service = _service(room_id)
+    job_id = job_named(service, room_id, job)
+    with nullcontext(no_progress) if as_json else transfer_bar("Bringing the predictions") as bar:
+        brought = bring_results(
+            service,
+            room_id,
+            job_id,
+            lambda names: [folder / name for name in names],
+            lambda path: force or may_be_replaced(path, ask=not as_json),
+            bar,
+        )
+    if as_json:
+        print_json(brought)
+    for result in () if as_json else brought:
+        console.print(f"The predictions are here, verified: {result.path}", markup=False)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from sleap_rtc.client.cli.options import (
     AutoSelectOption,
     JsonOption,
+    LimitOption,
     MinGpuMemoryOption,
     SessionStringOption,
     TokenOption,
@@ -18,6 +20,20 @@ from sleap_rtc.client.cli.options import (
 )
 
 app = typer.Typer(add_completion=False)
+
+
+class ForcedTransport(StrEnum):
+    """How data may travel."""
+
+    WEBRTC = "webrtc"
+    S3 = "s3"
+
+
+class TrainerChoice(StrEnum):
+    """The engines."""
+
+    REFERENCE = "reference"
+    SLEAP_NN = "sleap-nn"
 
 
 @app.command()
@@ -38,7 +54,8 @@ def client_track(
             "--model-paths",
             "--model_paths",
             "-m",
-            help="A model: a folder, an id or an alias. Once for each, in the order in which they are used.",
+            help="A model: a folder, an id, an alias or a version. Once for each, in the order in which they "
+            "are used.",
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the predictions are to lie.")] = Path(
@@ -52,6 +69,27 @@ def client_track(
             help="Which frames to predict poses for.",
         ),
     ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a file that lies where the predictions are to lie.")
+    ] = False,
+    trainer: Annotated[
+        TrainerChoice | None,
+        typer.Option(help="Engine to predict with; the one that trained the models without it."),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Option of the inference, such as peak_threshold=0.3; one of batch_size, max_instances, "
+            "peak_threshold, tracking, tracking_window_size.",
+        ),
+    ] = None,
+    force_transport: Annotated[
+        ForcedTransport | None,
+        typer.Option(help="Send the data this way, or say why that cannot be; otherwise it is chosen."),
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once the data are uploaded.")] = False,
+    limit: LimitOption = "",
     room_id: Annotated[
         str, typer.Option("--room-id", "--room_id", "-r", envvar="SLEAP_RTC_ROOM_ID", help="The room.")
     ] = "",
@@ -68,9 +106,14 @@ def client_track(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict poses on a remote GPU: send data and models to a worker, have the predictions here."""
-    from sleap_rtc.client.tracking import TrackOrder, TrackSession
+    """Predict poses on a remote GPU: bring data and models to a worker, have the predictions here.
+
+    In a room with workers of this tool the data go through S3, and the models are those of the room.
+    """
+    from sleap_rtc.client.track_order import TrackOrder, read_track_options
+    from sleap_rtc.client.tracking import TrackSession
     from sleap_rtc.client.train_order import place_of
+    from sleap_rtc.client.transport_selector import Transport
 
     place = place_of(
         session_string,
@@ -86,7 +129,11 @@ def client_track(
         models=tuple(model_paths or ()),
         output=output,
         place=place,
-        only_suggested_frames=only_suggested_frames,
+        options=read_track_options(option or [], only_suggested_frames=only_suggested_frames),
+        trainer=trainer.value if trainer else None,
+        forced=Transport(force_transport.value) if force_transport else None,
+        detach=detach,
+        replace=force,
         registry=registry_path,
     )
-    TrackSession(order, as_json=as_json).run()
+    TrackSession(order, limit=limit, as_json=as_json).run()
