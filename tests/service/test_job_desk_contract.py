@@ -10,13 +10,17 @@ import pytest
 from support.desktop import COLLEAGUE, Lab, MemoryLab, ServiceLab, hold_of, states
 
 from sleap_rtc.events import job_asks, job_steps
+from sleap_rtc.events.inference import InferenceRequest, ResultFile
 from sleap_rtc.events.job_commands import CommandAnswer, Pause
-from sleap_rtc.events.job_reports import Advanced, Failed, GivenBack, Hold, Obeyed, Renewed
+from sleap_rtc.events.job_reports import Advanced, Failed, Finished, GivenBack, Hold, Obeyed, Renewed
 from sleap_rtc.events.job_samples import LARGEST_SAMPLE_BYTES
 from sleap_rtc.events.jobs import JobCancelled, JobClaimed, JobEnded, JobNotReady, JobState, LeaseLost
 from sleap_rtc.events.workers import WorkerView
 from sleap_rtc.storage import keys
+from sleap_rtc.storage.checksum import crc64nvme, to_text
 from sleap_rtc.storage.errors import InputError, NotFound
+from sleap_rtc.storage.object_store import Overwrite
+from sleap_rtc.storage.own_session import CHECKSUM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +35,9 @@ LATER = GivenBack(reason="the store was away", delay_s=60, counts=True)
 NEVER = "01J00000000000000000000000"
 PNG = b"\x89PNG\r\n\x1a\nthe rest"
 COMMAND_ID = "01J00000000000000000000001"
+POSES = b"poses"
+RESULT = ResultFile(name="mice.predictions.slp", size_bytes=len(POSES), checksum=to_text(crc64nvme(POSES)))
+FINISHED = Finished(results=(RESULT,))
 OBEYED = Obeyed(command_id=COMMAND_ID, answer=CommandAnswer(outcome="done", text="paused"))
 
 
@@ -341,3 +348,52 @@ def test_of_a_flood_of_lines_the_end_is_kept(lab: Lab) -> None:
     hold = lab.claimed()
     lab.desk().write_log(hold, 100_001, "line\n" * 300_000 + "the end")
     assert log_of(lab, hold, 100_001).endswith("the end")
+
+
+def predicting(lab: Lab, worker_id: str = "w1") -> Hold:
+    """Return the hold of a worker that has just claimed an inference."""
+    queued = lab.queued(request=InferenceRequest())
+    return hold_of(lab.desk().claim(lab.room_id, queued.job_id, worker_id, "m1"))
+
+
+def bring(lab: Lab, hold: Hold, content: bytes = POSES) -> None:
+    """Leave a result as a verified upload does."""
+    key = keys.ResultsFolder(hold.room_id, hold.job_id, hold.fencing).file(RESULT.name)
+    metadata = {CHECKSUM: to_text(crc64nvme(content))}
+    lab.rooms.put(key, content, Overwrite(), "application/octet-stream", metadata)
+
+
+def test_an_inference_ends_with_the_results_that_its_holder_brought(lab: Lab) -> None:
+    hold = predicting(lab)
+    bring(lab, hold)
+    job = lab.desk().report(hold, FINISHED)
+    assert (job.state, job.results) == (JobState.PUBLISHED, (RESULT,))
+    assert lab.desk().report(hold, FINISHED) == job
+    assert lab.told() == ["claimed", "published"]
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "is not there"), (b"other", "is not the file")])
+def test_results_are_looked_at_before_they_count(lab: Lab, content: bytes | None, why: str) -> None:
+    hold = predicting(lab)
+    if content is not None:
+        bring(lab, hold, content)
+    with pytest.raises(InputError, match=why):
+        lab.desk().report(hold, FINISHED)
+    assert (lab.job(hold).state, lab.job(hold).results) == (JobState.CLAIMED, ())
+
+
+def test_a_lost_worker_ends_no_inference_and_its_results_are_not_those_of_the_next(lab: Lab) -> None:
+    hold = predicting(lab)
+    bring(lab, hold)
+    expired(lab, hold)
+    lab.desk(COLLEAGUE).claim(lab.room_id, hold.job_id, "w2", "m2")
+    with pytest.raises(LeaseLost):
+        lab.desk().report(hold, FINISHED)
+    with pytest.raises(InputError, match="is not there"):
+        lab.desk(COLLEAGUE).report(Hold(hold.room_id, hold.job_id, 2), FINISHED)
+
+
+def test_a_training_does_not_end_with_results(lab: Lab) -> None:
+    hold = lab.claimed()
+    with pytest.raises(InputError, match="ends with a model"):
+        lab.desk().report(hold, FINISHED)

@@ -18,6 +18,7 @@ from sleap_rtc.events.jobs import CancelRefused, Job, JobRequest, JobState, Retr
 from sleap_rtc.events.waiting import WaitCause
 from sleap_rtc.events.workers import WorkerView
 from sleap_rtc.service.identity import Caller
+from sleap_rtc.service.job_requests import JobRequests
 from sleap_rtc.service.jobs import Jobs
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import InputError, NotFound, ObjectChanged
@@ -39,7 +40,9 @@ class Desk:
     def __init__(self) -> None:
         self.house = House()
         datasets = DatasetIndex(self.house.uploads, self.house.rooms)
-        self.jobs = Jobs(self.house.rooms, self.house.jobs, datasets, self.house.dispatch, self.house.feed)
+        house = self.house
+        requests = JobRequests(house.models)
+        self.jobs = Jobs(house.rooms, house.jobs, datasets, house.dispatch, house.feed, requests)
 
     def dataset(self) -> UploadRecord:
         """Return a dataset in the room that nobody asked a job for."""
