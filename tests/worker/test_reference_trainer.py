@@ -434,7 +434,7 @@ def test_a_missing_config_is_told(here: Path, capsys: pytest.CaptureFixture[str]
 
 def test_exit_codes_are_distinct() -> None:
     codes = [error.exit_code for error in TrainerError.__subclasses__()]
-    assert len(set(codes)) == len(codes) == 9
+    assert len(set(codes)) == len(codes) == 13
     assert not set(codes) & {0, 1, 2, 130}
 
 

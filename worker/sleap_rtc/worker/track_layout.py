@@ -103,4 +103,4 @@ def lay_out_dataset(
 def plain_name(name: str) -> str:
     """Return a name that a file of the room can have, as like the given one as that allows."""
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)[-100:].lstrip("._-")
-    return plain if plain.removesuffix(".slp") else "data.slp"
+    return plain if plain.endswith(".slp") else "data.slp"

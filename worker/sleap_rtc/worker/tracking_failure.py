@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from sleap_rtc.worker.engine.exit_status import (
     CHECKPOINT_UNREADABLE,
-    CONFIG_REFUSED,
     MODEL_UNSUITABLE,
     NO_FRAMES,
     NO_IMAGES,
+    OPTION_REFUSED,
     PACKAGE_UNREADABLE,
     SKELETON_DIFFERS,
 )
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _WRONG_USAGE: Final = 2
 _OF_OURS: Final[Mapping[int, type[JobFailed]]] = {
-    CONFIG_REFUSED: OptionsRefused,
+    OPTION_REFUSED: OptionsRefused,
     PACKAGE_UNREADABLE: DatasetUnusable,
     NO_IMAGES: NoFrames,
     CHECKPOINT_UNREADABLE: ModelUnsuitable,
@@ -56,7 +56,10 @@ def tracking_failure(engine: TrainerName, title: str, exit_status: int, lines: S
         lines: the end of what it said.
     """
     last = lines[-1].removeprefix(f"{title}: ") if lines else "it said nothing"
-    known = {_WRONG_USAGE: OptionsRefused, **(_OF_OURS if engine == "reference" else {})}
+    known: Mapping[int, type[JobFailed]] = {
+        _WRONG_USAGE: OptionsRefused,
+        **(_OF_OURS if engine == "reference" else {}),
+    }
     kind = known.get(exit_status)
     if kind is not None:
         return kind(told=last)

@@ -20,3 +20,5 @@ SKELETON_DIFFERS: Final = 13
 """The model's nodes are not those of the dataset."""
 MODEL_UNSUITABLE: Final = 14
 """The models are of kinds that this engine finds no poses with."""
+OPTION_REFUSED: Final = 15
+"""An option of an inference cannot be followed by this engine."""

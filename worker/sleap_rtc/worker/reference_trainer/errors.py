@@ -10,12 +10,12 @@ TrainerError
 ├── CheckpointUnreadable  9   resume or predict from something that is no checkpoint of this model
 ├── OutputUnwritable     10   no right to write
 ├── DiskFull             11   no room
-├── OptionRefused         3   an option of an inference that cannot be followed
 ├── NoFrames             12   none of the frames that poses are to be predicted for
 ├── SkeletonDiffers      13   a model of another animal than the dataset's
-└── ModelUnsuitable      14   a model of a kind that finds no poses
+├── ModelUnsuitable      14   a model of a kind that finds no poses
+└── OptionRefused        15   an option of an inference that this engine cannot follow
 
-3, 5, 6, 8, 9 and 11 to 14 are those of every engine of ours (``engine/exit_status.py``). 0 is success (an
+3, 5, 6, 8, 9 and 11 to 15 are those of every engine of ours (``engine/exit_status.py``). 0 is success (an
 early stop included), 2 a wrong command line, 130 an interrupt from the keyboard.
 A class's docstring is the message that a user reads.
 """
@@ -32,6 +32,7 @@ from sleap_rtc.worker.engine.exit_status import (
     MODEL_UNSUITABLE,
     NO_FRAMES,
     NO_IMAGES,
+    OPTION_REFUSED,
     PACKAGE_UNREADABLE,
     SKELETON_DIFFERS,
 )
@@ -130,7 +131,7 @@ class OutputUnwritable(TrainerError):
 class OptionRefused(TrainerError):
     """{option} cannot be followed: {reason}."""
 
-    exit_code: ClassVar[int] = CONFIG_REFUSED
+    exit_code: ClassVar[int] = OPTION_REFUSED
     option: str
     reason: str
 
