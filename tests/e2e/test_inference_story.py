@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -19,7 +20,6 @@ from sleap_rtc.worker.reference_trainer.slp_package import labelled_frames, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from support.product import Product, Said
 
@@ -36,7 +36,8 @@ class Lab:
         self.folder = folder
         self.room = product.new_room()
         self.data = folder / "Mäuse 1.pkg.slp"
-        self.model_id = self._pushed(self._trained())
+        self.model = self._trained()
+        self.model_id = self._pushed(self.model)
         product.service.set_alias(self.room, "animal", SetAlias(model=self.model_id, expected=None))
 
     def _trained(self) -> Path:
@@ -81,6 +82,14 @@ def worker(lab: Lab) -> Iterator[Child]:
     worker.stop()
 
 
+@pytest.fixture
+def desktop(lab: Lab) -> Iterator[Child]:
+    """A worker without credentials for S3."""
+    worker = lab.product.worker(lab.room, "desktop", **NO_CREDENTIALS)
+    yield worker
+    worker.stop()
+
+
 def assert_poses(path: Path, data: Path) -> None:
     """The file has a pose for each frame, of the dataset's animal, near to where somebody labelled it."""
     labels = {frame.frame_index: frame.points for frame in labelled_frames(data)}
@@ -95,8 +104,9 @@ def assert_poses(path: Path, data: Path) -> None:
     assert ((points["score"] > 0) & (points["score"] <= 1)).all()
 
 
-@pytest.mark.usefixtures("worker")
-def test_predictions_come_back_and_can_be_had_again(lab: Lab, tmp_path: Path) -> None:
+def test_predictions_come_back_from_a_desktop_and_can_be_had_again(
+    lab: Lab, tmp_path: Path, desktop: Child
+) -> None:
     output = tmp_path / "out.slp"
     lines = lab.track(output, "--json").json_lines()
     states = [line["state"] for line in lines if line["kind"] == "event"]
@@ -105,6 +115,7 @@ def test_predictions_come_back_and_can_be_had_again(lab: Lab, tmp_path: Path) ->
     assert lines[-1]["path"] == str(output)
     assert_poses(output, lab.data)
 
+    assert "no AWS credentials" in desktop.last_words(200)
     job = lab.inferences()[-1]
     assert [model.name for model in job.request.models] == ["animal"]
     (result,) = job.results
@@ -122,6 +133,7 @@ def test_predictions_come_back_and_can_be_had_again(lab: Lab, tmp_path: Path) ->
     assert (elsewhere / result.name).read_bytes() == b"somebody's own"
 
 
+@pytest.mark.faults
 def test_a_worker_killed_in_mid_inference_is_followed_by_a_desktop_without_credentials(
     lab: Lab, tmp_path: Path
 ) -> None:
@@ -132,14 +144,13 @@ def test_a_worker_killed_in_mid_inference_is_followed_by_a_desktop_without_crede
     eventually(lambda: lab.inferences()[before].state == "training")
     first.kill()
     job_id = lab.inferences()[before].job_id
-    desktop = lab.product.worker(lab.room, "desktop", **NO_CREDENTIALS)
+    second = lab.product.worker(lab.room, "second", **NO_CREDENTIALS)
     eventually(lambda: lab.inferences()[before].state == "published")
-    desktop.stop()
-    assert "no AWS credentials" in desktop.last_words(200)
+    second.stop()
     job = lab.inferences()[before]
     assert (job.fencing, [edge.state for edge in job.history].count("published")) == (2, 1)
     (brought,) = lab.run("jobs", "results", job_id, "-o", str(tmp_path), "--json").json()
-    assert_poses(tmp_path / brought["path"], lab.data)
+    assert_poses(Path(brought["path"]), lab.data)
 
 
 def test_what_cannot_be_predicted_is_told_in_a_sentence(lab: Lab, tmp_path: Path, worker: Child) -> None:
@@ -157,3 +168,13 @@ def test_what_cannot_be_predicted_is_told_in_a_sentence(lab: Lab, tmp_path: Path
     failed = lab.track(tmp_path / "c.slp", "--trainer", "sleap-nn")
     assert (failed.status, "(model_unsuitable)" in failed.sentence) == (8, True)
     assert worker.running
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_model_that_the_room_has_not_travels_with_the_data(lab: Lab, tmp_path: Path) -> None:
+    output = tmp_path / "out.slp"
+    told = lab.track(output, model=str(lab.model))
+    assert told.status == 0, told.err
+    assert "A model lies on this machine alone, so data and models are sent together." in told.out
+    assert lab.inferences()[-1].request.models == ()
+    assert_poses(output, lab.data)

@@ -3,7 +3,8 @@
 A job that has not ended has a marker under `.open/jobs/`. It is written before anybody may hear of the job
 and removed only after the job has ended, so whoever looks for unfinished work lists the markers and misses
 nothing, and what has ended costs nothing, however much of it there is. What nobody needs of a job that has
-ended, its checkpoint, is removed before the marker: where that fails, the marker brings the sweep back to it.
+ended, its checkpoint and results that no report names, is removed before the marker: where that fails, the
+marker brings the sweep back to it.
 """
 
 from __future__ import annotations
@@ -78,9 +79,13 @@ class JobStore:
             raise NotFound(what=f"job {job_id} in room {room_id}") from None
         if job.ended:
             with suppress(SleapRtcError):  # the change stands; the sweep takes the marker away
-                self._drop_half_results(job)
-                self.forget(room_id, job_id)
+                self.tidy(job)
         return job
+
+    def tidy(self, job: Job) -> None:
+        """Remove what nobody needs of a job that has ended, its marker last."""
+        self._drop_half_results(job)
+        self.forget(job.room_id, job.job_id)
 
     def _drop_half_results(self, job: Job) -> None:
         """Remove what holders brought who did not come to report it."""

@@ -145,7 +145,7 @@ class Reconcile:
             await self._sweep_promise(marker, now)
             return []
         if job.ended:
-            await asyncio.to_thread(self._jobs.forget, job.room_id, job.job_id)
+            await asyncio.to_thread(self._jobs.tidy, job)
         elif job.accepted or self._is_lost(job, now):
             if not await asyncio.to_thread(self._had_finished, job):
                 await self._requeue(job, now)
