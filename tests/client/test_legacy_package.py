@@ -8,7 +8,8 @@ import pytest
 from support.existing_worker import packed, training_package
 
 from sleap_rtc.client.legacy_package import PackageUnusable, legacy_package
-from sleap_rtc.client.track_package import NotTrackable, make_track_package
+from sleap_rtc.client.track_order import NotTrackable
+from sleap_rtc.client.track_package import make_track_package
 from sleap_rtc.live.legacy_frames import TRACK, TRAIN
 from sleap_rtc.storage.errors import FileMissing
 

@@ -123,7 +123,7 @@ def test_each_job_that_is_asked_for_is_made_for_the_dataset_that_is_there(lab: L
     sent = [lab.send(recording, JobRequest(overrides={"epochs": str(n)})) for n in range(3)]
     assert [each.already_present for each in sent] == [False, True, True]
     jobs = [lab.service.job(lab.room, each.job_id or "") for each in sent[1:]]
-    assert [job.request.overrides for job in jobs] == [{"epochs": "1"}, {"epochs": "2"}]
+    assert [job.overrides for job in jobs] == [{"epochs": "1"}, {"epochs": "2"}]
     assert {job.dataset.path for job in jobs} == {sent[0].path}
     assert {(job.dataset.checksum, job.dataset.size_bytes) for job in jobs} == {(sent[0].checksum, len(MICE))}
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sleap_rtc.client.train_order import Place
     from sleap_rtc.client.transport_selector import Transport
 
-LABELS = (".pkg.slp", ".slp")
+_ENDINGS = (".pkg.slp", ".slp")
 
 
 class NotTrackable(InputError):
@@ -83,15 +83,29 @@ def check_order(order: TrackOrder) -> None:
     folder = order.output.absolute().parent
     if not folder.is_dir():
         raise InputError(message=f"There is no folder {folder}, in which --output is to lie.")
-    if not order.data.is_file():
+    if not order.is_package:
+        ending_of(order.data)
+    elif not order.data.is_file():
         raise FileMissing(path=order.data)
     if order.is_package and order.models:
         raise InputError(message="A package has its models in it: leave --model-paths out.")
-    if not order.is_package and not order.data.name.endswith(LABELS):
-        why = f"its name does not end with one of {', '.join(LABELS)}, or .zip"
-        raise NotTrackable(path=order.data, why=why)
     if not order.is_package and not order.models:
         raise InputError(message="Say which models to use: --model-paths MODEL, once for each.")
+
+
+def ending_of(data: Path) -> str:
+    """Return with what the name of a file of SLEAP's ends.
+
+    Raises:
+        FileMissing: there is no such file.
+        NotTrackable: it ends with something else.
+    """
+    if not data.is_file():
+        raise FileMissing(path=data)
+    ending = next((each for each in _ENDINGS if data.name.endswith(each)), None)
+    if ending is None:
+        raise NotTrackable(path=data, why=f"its name does not end with one of {', '.join(_ENDINGS)}, or .zip")
+    return ending
 
 
 def read_track_options(texts: Sequence[str], *, only_suggested_frames: bool) -> TrackOptions:

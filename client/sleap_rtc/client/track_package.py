@@ -17,7 +17,7 @@ import re
 import zipfile
 from typing import TYPE_CHECKING
 
-from sleap_rtc.client.track_order import LABELS
+from sleap_rtc.client.track_order import ending_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,9 +38,10 @@ def make_track_package(
         only_suggested_frames: whether to leave out all other frames.
 
     Raises:
-        OSError: the disk does not take it.
+        FileMissing: there is no such file.
+        NotTrackable: it has another ending.
     """
-    ending = next(each for each in LABELS if data.name.endswith(each))
+    ending = ending_of(data)
     names = [f"{number}_{_plain(model.name)}" for number, model in enumerate(models)]
     script = _script(f"data{ending}", names, target.stem, only_suggested_frames=only_suggested_frames)
     # What is large in it is compressed already.
