@@ -11,9 +11,10 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from support.jobs import CHECKSUM, LEASE_S, MOST_ATTEMPTS, NOON, ROOM, House, claim, queued_job, states
 
+from sleap_rtc.events import job_steps
 from sleap_rtc.events.inference import AskInference, FixedModel, InferenceRequest, ResultFile, TrackOptions
 from sleap_rtc.events.job_reports import Advanced, Finished, JobRules, reported
-from sleap_rtc.events.jobs import AskedRequest, Job, JobEnded, JobRequest, JobState, LeaseLost
+from sleap_rtc.events.jobs import AskedRequest, CancelRefused, Job, JobEnded, JobRequest, JobState, LeaseLost
 from sleap_rtc.events.messages import RoomEvent
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import InputError
@@ -63,6 +64,12 @@ def test_the_report_of_a_worker_that_was_lost_is_refused() -> None:
     with pytest.raises(LeaseLost):
         after(job, DONE, fencing=1)
     assert after(job, DONE, fencing=2).results_folder == keys.ResultsFolder(ROOM, job.job_id, 2)
+
+
+def test_predictions_that_are_on_their_way_are_not_cancelled() -> None:
+    job = after(held(), Advanced(state=JobState.UPLOADING))
+    with pytest.raises(CancelRefused, match="its predictions are on their way"):
+        job_steps.cancelled(job, NOON, "Ada")
 
 
 def test_a_training_does_not_end_with_predictions() -> None:

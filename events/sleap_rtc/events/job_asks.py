@@ -151,7 +151,7 @@ def _why_not(job: Job, now: datetime) -> str:
     if job.ended:
         return f"it is {job.state}"
     if job.accepted:
-        return "it is trained and its model is on its way"
+        return job.on_its_way
     if job.state not in HELD:
         return (
             "no worker is at it. Give the command again when one is; "

@@ -195,7 +195,7 @@ def cancelled(job: Job, now: datetime, by: str) -> Job:
     if job.ended:
         raise CancelRefused(job_id=job.job_id, why=f"it is {job.state}")
     if job.accepted or job.state is JobState.UPLOADING:
-        raise CancelRefused(job_id=job.job_id, why="it is trained and its model is on its way")
+        raise CancelRefused(job_id=job.job_id, why=job.on_its_way)
     return _step(job.model_copy(update={"lease": None}), JobState.CANCELLED, now, by)
 
 

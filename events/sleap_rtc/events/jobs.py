@@ -253,6 +253,12 @@ class Job(Document):
         return self.request.overrides if isinstance(self.request, JobRequest) else {}
 
     @property
+    def on_its_way(self) -> str:
+        """What a job that has come to uploading cannot be kept from any more, as half a sentence."""
+        predicts = isinstance(self.request, InferenceRequest)
+        return "its predictions are on their way" if predicts else "it is trained and its model is on its way"
+
+    @property
     def results_folder(self) -> keys.ResultsFolder:
         """Where the holder of the newest fencing number puts what an inference makes."""
         return keys.ResultsFolder(self.room_id, self.job_id, self.fencing)
