@@ -102,8 +102,11 @@ def test_what_is_installed_is_in_a_lock_with_its_hash(path: str) -> None:
 
 
 def test_torch_is_the_one_that_the_engine_is_tested_with() -> None:
-    (torch,) = re.findall(r"^ARG TORCH=(\S+)$", (ROOT / "worker/Containerfile").read_text(), re.MULTILINE)
-    assert f"TORCH := {torch}\n" in (ROOT / "Makefile").read_text()
+    arguments = dict(
+        arg.split("=", 1) for arg in ContainerFile("worker/Containerfile").stage("engine").values("ARG")
+    )
+    assert f"TORCH := {arguments['TORCH']}\n" in (ROOT / "Makefile").read_text()
+    assert arguments["TORCHVISION"] in pins("sleap-nn.txt")
 
 
 @pytest.mark.parametrize("lock", ["service.txt", "worker.txt", "build.txt"])

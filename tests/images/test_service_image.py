@@ -85,12 +85,18 @@ class Image:
         return subprocess.Popen([str(programs / program), *arguments], env=environment, cwd=self._folder)
 
 
+def refers_to_no_time(byte_code: Path) -> bool:
+    """Tell whether a file of byte code has the hash of its source in place of its time (PEP 552)."""
+    return byte_code.read_bytes()[4:8] == b"\x01\x00\x00\x00"
+
+
 def test_what_the_steps_make_starts_is_well_and_stops(product: Product, tmp_path: Path) -> None:
     image = Image(tmp_path, ContainerFile("service/Containerfile"))
     image.copy_context()
     first, second = image.file.stage("build").values("RUN")
     image.run(first)
     image.run(second)
+    assert all(refers_to_no_time(path) for path in (tmp_path / "opt" / "sleap-rtc" / "lib").rglob("*.pyc"))
     wheel = image.wheel()
     for path in image.source.rglob("*"):
         os.utime(path)
