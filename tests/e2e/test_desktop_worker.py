@@ -162,6 +162,23 @@ def test_a_worker_without_a_valid_token_ends_with_a_sentence(product: Product, d
     assert (status, "does not know who is calling" in words) == (9, True)
 
 
+def test_a_desktop_with_a_token_of_its_own_trains_until_the_token_is_taken_back(
+    product: Product, desktop: Desktop, small_package: Path
+) -> None:
+    room = product.new_room()
+    given = product.run("rooms", "worker-token", "-r", room, "--name", "desk", "--json").json()
+    desktop.worker(room, SLEAP_RTC_TOKEN=given["token"])
+    submit(product, small_package, room, *FAST)
+    product.wait_for_job(room, "published")
+    # Live peers find it: it is in the room's signaling, and made a token for guests.
+    eventually(lambda: "Clients of the existing tool get to this worker" in desktop.log())
+    listed = product.run("rooms", "worker-tokens", "-r", room).out
+    assert given["token_id"] in listed
+    assert given["token"] not in listed + desktop.log()
+    product.run("rooms", "worker-token", "-r", room, "--revoke", given["token_id"])
+    eventually(lambda: "does not know who is calling" in desktop.log())
+
+
 def test_a_worker_in_a_room_that_its_token_has_no_part_in_ends_with_a_sentence(
     product: Product, desktop: Desktop
 ) -> None:
