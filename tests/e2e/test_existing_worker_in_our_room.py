@@ -65,3 +65,24 @@ async def test_however_large_a_dataset_is_it_goes_over_webrtc(product: Product, 
         assert worker.heard[-1] == "END_OF_FILE"
     assert (await command(product, "uploads", "ls", "-r", room_id, "--json")).json() == []
     assert (await command(product, "jobs", "ls", "-r", room_id, "--json")).json() == []
+
+
+@in_loop_with_processes
+async def test_poses_are_predicted_over_webrtc(product: Product, tmp_path: Path) -> None:
+    room_id = product.new_room()
+    service = AtService(product)
+    owner = product.stack.issuer.token("local-user")
+    made = await service.http("POST", f"/api/rooms/{room_id}/signaling-token", owner)
+    room = {"room_id": room_id, "token": made.body["token"]}
+    data, model, output = tmp_path / "flies.pkg.slp", tmp_path / "model", tmp_path / "out.slp"
+    data.write_bytes(b"poses" * 10_000)
+    model.mkdir()
+    (model / "best.ckpt").write_bytes(b"weights")
+    order = ("client-track", "-d", str(data), "-m", str(model), "-o", str(output), "-r", room_id)
+    async with existing_worker(service, tmp_path / "worker", room=room):
+        refused = await command(product, *order, "--set", "batch_size=2")
+        assert (refused.status, "knows nothing of --set" in refused.sentence) == (3, True)
+        lines = (await command(product, *order, "--json")).json_lines()
+        assert [line["transport"] for line in lines if line["kind"] == "transport"] == ["webrtc"]
+        assert output.read_bytes() == data.read_bytes() + b"weights"
+    assert (await command(product, "uploads", "ls", "-r", room_id, "--json")).json() == []

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.local.child import Child
 
+DEFAULT_THRESHOLD = {"SLEAP_RTC_LARGE_FILE_THRESHOLD": "100000000"}
 NO_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
@@ -59,11 +60,10 @@ class Lab:
         """Run a command for this room."""
         return self.product.run(*arguments, "-r", self.room, **environment)
 
-    def track(self, output: Path, *options: str, model: str = "animal") -> Said:
+    def track(self, output: Path, *options: str, model: str = "animal", **environment: str) -> Said:
         """Have the poses of all frames predicted."""
-        return self.run(
-            "client-track", "-d", str(self.data), "-m", model, "-o", str(output), "--all-frames", *options
-        )
+        order = ("client-track", "-d", str(self.data), "-m", model, "-o", str(output), "--all-frames")
+        return self.run(*order, *options, **environment)
 
     def inferences(self) -> list[Any]:
         """Return the room's inferences, oldest first."""
@@ -108,7 +108,10 @@ def test_predictions_come_back_from_a_desktop_and_can_be_had_again(
     lab: Lab, tmp_path: Path, desktop: Child
 ) -> None:
     output = tmp_path / "out.slp"
-    lines = lab.track(output, "--json").json_lines()
+    forced = ("--force-transport", "webrtc")
+    eventually(lambda: "takes no datasets over WebRTC" in lab.track(output, *forced).sentence)
+    lines = lab.track(output, "--json", **DEFAULT_THRESHOLD).json_lines()
+    assert [line["transport"] for line in lines if line["kind"] == "transport"] == ["s3"]
     states = [line["state"] for line in lines if line["kind"] == "event"]
     assert states == ["queued", "claimed", "downloading", "training", "uploading", "published"]
     assert lines[-1]["kind"] == "results"

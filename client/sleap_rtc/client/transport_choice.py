@@ -130,7 +130,9 @@ async def transport_chosen(
         room, no_worker = await _room(stack, door)
         workers: Sequence[Candidate] = ()
         if room is not None:
-            there = doing(await room.workers(), job_type)
+            connected = await room.workers()
+            # What our own say that they do is said to clients of the existing tool.
+            there = [each for each in connected if each.reads_s3 or doing([each], job_type)]
             workers = counterparts(
                 there, place.wish, s3_is_there=not cloud.no_s3, others_read_s3=cloud.workers > 0
             )
