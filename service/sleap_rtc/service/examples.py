@@ -61,7 +61,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "upload_id": _UPLOAD,
             "job": {"overrides": {"trainer_config.max_epochs": "50"}},
             "submission_id": "5f0c",
-        }
+        },
+        "an inference": {
+            "upload_id": _UPLOAD,
+            "job": {"type": "inference", "models": ["production"], "options": {"frames": "suggested"}},
+            "submission_id": "5f10",
+        },
     },
     "RetryJob": {"once more": {"submission_id": "5f0d"}},
     "RequestDownload": {
@@ -76,6 +81,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "RenameRoom": {"another name": {"name": "The other lab"}},
     "ChangeRole": {"an owner": {"role": "owner"}},
     "Invite": {"a reader for a day": {"role": "reader", "expires_in_s": 86_400, "uses": 1}},
+    "GiveWorkerToken": {"for a month": {"name": "gpu-1", "expires_in_s": 2_592_000, "submission_id": "5f0f"}},
     "JoinRoom": {"an invitation": {"invitation": "a1b2c3d4.0f1e2d3c4b5a.c2VjcmV0"}},
     "ReceiveWakeUps": {"look, and do not wait": {"most": 1, "wait_s": 0, "visibility_s": 30}},
     "ExtendWakeUp": {"give it back": {"receipt_handle": "AQEB", "visibility_s": 0}},
@@ -91,6 +97,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "ReportJob": {
         "still there": {**_HELD, "report": {"kind": "renewed"}},
         "training": {**_HELD, "report": {"kind": "advanced", "state": "training", "note": ""}},
+        "the first of two models is there": {
+            **_HELD,
+            "report": {
+                "kind": "model_sent",
+                "model_id": "0f1e2d3c",
+                "model_type": "centroid",
+                "turn": {"index": 0, "count": 2},
+            },
+        },
     },
     "WriteLog": {"a piece": {**_HELD, "segment": 1, "text": "epoch 1\n"}},
     "WriteProgress": {"an event": {**_HELD, "seq": 1, "text": "{}\n"}},
