@@ -62,22 +62,22 @@ def worker(
     from sleap_rtc.worker.machine import have_gpu_alone
     from sleap_rtc.worker.shift import Shift
     from sleap_rtc.worker.wiring import run_worker
+    from sleap_rtc.worker.work_folder import work_folder
 
     settings = load_settings()
     configure_logs("worker", settings.environment)
     if gpu or settings.gpu:
         have_gpu_alone(gpu or settings.gpu)
     shift = Shift(max_jobs, exit_when_idle)
-    work_dir = working_dir or settings.data_dir / "work"
-    work_dir.mkdir(parents=True, exist_ok=True)
     room = checked_room_id(room_id) if room_id else ""
     if token and not room:
         raise InputError(message="A token is one of a certain room: give --room-id, too.")
-    if room and not token:
-        run(run_worker(settings, room, trainer.value, shift, work_dir))
-        return
-    guest = enter(settings, room, token)
-    if room or guest.is_anonymous:
-        run(run_guest(settings, guest, trainer.value, shift, work_dir))
-    else:
-        run(run_worker(settings, guest.room_id, trainer.value, shift, work_dir))
+    with work_folder(working_dir or settings.data_dir / "work") as work_dir:
+        if room and not token:
+            run(run_worker(settings, room, trainer.value, shift, work_dir))
+            return
+        guest = enter(settings, room, token)
+        if room or guest.is_anonymous:
+            run(run_guest(settings, guest, trainer.value, shift, work_dir))
+        else:
+            run(run_worker(settings, guest.room_id, trainer.value, shift, work_dir))
