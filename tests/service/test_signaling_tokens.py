@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
+from sleap_rtc.live.signaling_messages import Register
 from sleap_rtc.local.issuer import AUDIENCE, ISSUER
-from sleap_rtc.service.identity import TokenVerifier, Unauthenticated
+from sleap_rtc.service.identity import Caller, TokenVerifier, Unauthenticated
+from sleap_rtc.service.rooms import Rooms
 from sleap_rtc.service.signaling.anonymous import AnonymousSignIn, LiveCallers
+from sleap_rtc.service.signaling.door import Door
 from sleap_rtc.service.signaling.room_tokens import TOKEN_HOLDS, SignalingRooms, Verdict
 from sleap_rtc.settings import Settings
 from sleap_rtc.storage import keys
@@ -133,3 +136,29 @@ def test_a_real_token_that_claims_to_be_anonymous_is_refused(
     anonymous = AnonymousSignIn(store)
     settings = Settings(jwks_url=token_issuer.jwks_url, issuer=ISSUER, audience=AUDIENCE)
     assert refused(LiveCallers(TokenVerifier(settings), anonymous), token)
+
+
+@pytest.mark.parametrize("discreet", [True, False])
+def test_where_nobody_is_anonymous_a_wrong_token_does_not_tell_that_there_is_a_room(
+    store: MemoryObjectStore, token_issuer: LocalIssuer, *, discreet: bool
+) -> None:
+    settings = Settings(jwks_url=token_issuer.jwks_url, issuer=ISSUER, audience=AUDIENCE)
+    callers, rooms = LiveCallers(TokenVerifier(settings), None), Rooms(store, lambda _: None)
+    room_tokens = SignalingRooms(store)
+    there = rooms.create("Mice", Caller("ada", "ada")).room_id
+    room_tokens.open(there, "ada", NOW)
+    door = Door(callers, rooms, room_tokens, discreet=discreet)
+
+    def answer(room_id: str) -> object:
+        return door.admit(
+            Register(
+                room_id=room_id,
+                peer_id="eve",
+                id_token=token_issuer.token("eve"),
+                token="abc123",
+                role="client",
+            ),
+            NOW,
+        )
+
+    assert (answer(there) == answer("00000000")) is discreet
