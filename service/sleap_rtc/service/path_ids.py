@@ -16,7 +16,7 @@ UploadId = Annotated[
     ),
 ]
 """`{room_id}-{ulid}`."""
-InvitationId = Annotated[str, Path(pattern=r"^[0-9a-f]{12}$", examples=["0f1e2d3c4b5a"])]
+InvitationId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["0f1e2d3c4b5a"])]
 ModelName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,79}$", examples=["flies@2"])]
 """An id, an alias, or a name's version."""
 Alias = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f/]{1,64}$", examples=["production"])]
