@@ -100,10 +100,11 @@ lock: $(VENV)/.dev  ## Resolve the dependencies again into requirements/
 		pyproject.toml -o requirements/local.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --group peers -o requirements/peers.txt
-	@for part in "service --extra service" "worker --extra worker --extra live" "build --group build"; do \
+	@for part in "service pyproject.toml --extra service" "worker pyproject.toml --extra worker --extra live" \
+			"build --group build"; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $${part#* } -c requirements/dev.txt \
-			pyproject.toml -o requirements/$${part%% *}.txt; \
+			-o requirements/$${part%% *}.txt; \
 	done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --group security -o requirements/security.txt
