@@ -12,6 +12,7 @@ _TEXTS = (
     "x",
     "x.png",
     "0" * 8,
+    "0" * 12,
     "a/b",
     "centroid_00000000",
     "01HZX3VQK8T0J9C5R2N6M4W7PA",

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 
 from sleap_rtc.events.api import SignedParts
 from sleap_rtc.events.job_reports import Hold
-from sleap_rtc.events.jobs import Job, JobClaimed, JobEnded, JobNotReady
+from sleap_rtc.events.jobs import Job, JobClaimed, JobEnded, JobNotReady, OutOfTurn
 from sleap_rtc.events.model_files_api import ModelFileOpened
 from sleap_rtc.events.queue import HandleDead, MessageTooLarge
 from sleap_rtc.events.worker_api import (
@@ -127,7 +127,7 @@ def claim(room_id: RoomId, job_id: JobId, body: ClaimJob, parts: P, caller: AtWo
     return parts.job_desk(caller.subject).claim(room_id, job_id, body.worker_id, body.event)
 
 
-@worker_api.post(_JOB + "/report", responses=answers(*WRITES, *HOLDS))
+@worker_api.post(_JOB + "/report", responses=answers(*WRITES, *HOLDS, InputError, OutOfTurn))
 def report(room_id: RoomId, job_id: JobId, body: ReportJob, parts: P, caller: AtWork) -> Job:
     """Change a job as its holder says."""
     return parts.job_desk(caller.subject).report(Hold(room_id, job_id, body.fencing), body.report)
