@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.jobs import ROOM, House, accept, upload_of
+from pydantic import ValidationError
+from support.jobs import CHECKSUM, HOUR, ROOM, House, accept, upload_of
 from support.loop import run
+from ulid import ULID
 
 from sleap_rtc.events import job_steps
 from sleap_rtc.events.api import SubmitJob
 from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.jobs import CancelRefused, Job, JobRequest, JobState, RetryRefused
+from sleap_rtc.events.shared_dataset import SubmitSharedJob
 from sleap_rtc.events.waiting import WaitCause
 from sleap_rtc.events.workers import WorkerView
+from sleap_rtc.service.errors import KeyReused
 from sleap_rtc.service.identity import Caller
 from sleap_rtc.service.job_requests import JobRequests
 from sleap_rtc.service.jobs import Jobs
 from sleap_rtc.storage import keys
-from sleap_rtc.storage.errors import InputError, NotFound, ObjectChanged
+from sleap_rtc.storage.errors import InputError, NotFound, ObjectChanged, Unreachable
 from sleap_rtc.storage.object_store import Overwrite
 
 if TYPE_CHECKING:
@@ -267,3 +271,48 @@ def test_open_jobs_are_those_that_have_not_ended(desk: Desk) -> None:
     running, ended = desk.job_in("training"), desk.cancel(desk.job_in("queued"))
     assert [job.job_id for job in desk.jobs.view_all(ROOM, 50, only_open=True)] == [running.job_id]
     assert [job.job_id for job in desk.jobs.view_all(ROOM, 1, only_open=False)] == [ended.job_id]
+
+
+def shared(**changed: Any) -> SubmitSharedJob:
+    dataset = {"path": "mice/day 3.zip", "size_bytes": 7, "checksum": CHECKSUM}
+    asked = {"job_id": str(ULID()), "dataset": {**dataset, **changed}, "job": {"type": "training"}}
+    return SubmitSharedJob.model_validate(asked)
+
+
+def test_a_job_for_a_shared_dataset_is_made_once_however_often_it_is_asked_for(desk: Desk) -> None:
+    asked = shared()
+    made = [run(desk.jobs.submit_shared(ROOM, asked, ADA)) for _ in range(3)]
+    assert {job.job_id for job in made} == {asked.job_id}
+    assert (made[0].state, made[0].dataset.type, made[0].dataset.path) == (
+        "queued",
+        "local",
+        "mice/day 3.zip",
+    )
+    assert desk.house.sent() == [asked.job_id]
+    assert desk.told_of(made[0]) == ["queued"]
+    assert desk.is_marked_open(made[0])
+
+
+def test_the_id_of_a_shared_job_stands_for_one_job_of_one_person(desk: Desk) -> None:
+    asked = shared()
+    run(desk.jobs.submit_shared(ROOM, asked, ADA))
+    other = asked.model_copy(update={"dataset": shared(path="rats.zip").dataset})
+    for body, caller in ((other, ADA), (asked, BOB)):
+        with pytest.raises(KeyReused):
+            run(desk.jobs.submit_shared(ROOM, body, caller))
+
+
+def test_a_shared_job_whose_message_was_not_sent_is_sent_again_by_the_sweep(desk: Desk) -> None:
+    desk.house.sends_that_fail = 1
+    asked = shared()
+    with pytest.raises(Unreachable):
+        run(desk.jobs.submit_shared(ROOM, asked, ADA))
+    assert desk.house.sent() == []
+    desk.house.swept(HOUR)
+    assert desk.house.sent() == [asked.job_id]
+
+
+@pytest.mark.parametrize("path", ["../x.zip", "/x.zip", "a//b", "a\\b", "a/./b", "a\nb", ""])
+def test_a_path_that_leads_elsewhere_is_no_shared_dataset(path: str) -> None:
+    with pytest.raises(ValidationError):
+        shared(path=path)

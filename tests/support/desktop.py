@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from support.product import Product
 
 ROOMS = "sleap-rtc-rooms"
+UPLOADS = "sleap-rtc-uploads"
 OWNER = "local-user"
 COLLEAGUE = "a colleague"
 CHECKSUM = "crc64nvme:AAAAAAAAAAA="

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sleap_rtc.events.push_session import PushSession
+    from sleap_rtc.events.shared_dataset import SubmitSharedJob
     from sleap_rtc.storage.manifest import ModelFile
     from sleap_rtc.storage.room import Role
 
@@ -171,6 +172,10 @@ class ServiceClient(WorkerTokenClient):
     def submit_job(self, room_id: str, request: SubmitJob) -> Job:
         """Submit a job for a dataset that is in the room."""
         return self._http.ask("POST", f"/api/rooms/{quote(room_id)}/jobs", Job, request)
+
+    def submit_shared_job(self, room_id: str, request: SubmitSharedJob) -> Job:
+        """Submit a job for a dataset in the shared folder; safe to repeat."""
+        return self._http.ask("POST", f"/api/rooms/{quote(room_id)}/shared-jobs", Job, request)
 
     def jobs(self, room_id: str, most: int = 50, *, only_open: bool = False) -> list[JobView]:
         """Return the room's newest jobs, oldest first; or the newest of those that have not ended."""

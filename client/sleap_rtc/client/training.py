@@ -1,5 +1,6 @@
 """Orchestration: what `client-train` does: the transport is chosen, and then either
 
+in place        submit, follow, pull: the workers see the package where it lies
 through S3      upload, follow, pull
 over WebRTC     send the package to a worker, show what it says, take what it made
 """
@@ -11,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ulid import ULID
+
 from sleap_rtc.client import wiring
 from sleap_rtc.client.asking import ask_which, can_ask
 from sleap_rtc.client.display import JsonWatcher, console, human_bytes, transfer_bar
@@ -20,9 +23,11 @@ from sleap_rtc.client.job_show import JsonShow, TextShow
 from sleap_rtc.client.job_words import goes_on
 from sleap_rtc.client.pull import pull_model
 from sleap_rtc.client.room_entry import door_of
+from sleap_rtc.client.shared_folder import place_in, shared_dataset
 from sleap_rtc.client.trained_results import keep_models
 from sleap_rtc.client.transport_choice import look_at_cloud, transport_chosen
 from sleap_rtc.client.transport_selector import Transport
+from sleap_rtc.events.shared_dataset import SubmitSharedJob
 from sleap_rtc.live.event_loop import run
 from sleap_rtc.live.legacy_frames import TRAIN
 from sleap_rtc.storage.errors import InputError
@@ -81,6 +86,9 @@ class TrainSession:
             Unreachable: a worker was there, and then no more.
         """
         size_bytes = FileIdentity.of(self._order.package).size_bytes  # before anything is announced
+        if place := self._place():
+            self._in_place(place)
+            return
         results = run(self._live(size_bytes))
         if isinstance(results, _WaitsInS3):
             self._through_s3()
@@ -89,6 +97,26 @@ class TrainSession:
                 self._tell_kept(model.kept, "; the room has it, too" if model.in_room else "")
         else:
             self._keep(results)
+
+    def _place(self) -> str:
+        """Return where in the shared folder the package lies; "" where it does not, or it is to be sent."""
+        order = self._order
+        if order.forced is not None or order.gui is not None or order.place.wish.says_which:
+            return ""
+        return place_in(self._settings.shared_dir, order.package)
+
+    def _in_place(self, place: str) -> None:
+        order = self._order
+        reason = f"{place} lies in the shared folder, where the workers read it; nothing is sent."
+        self._emit("transport", transport="local", reason=reason, webrtc_usd=0.0, s3_usd=0.0)
+        self._say(f"In place: {reason}")
+        with self._bar(f"Reading {order.package.name}") as bar:
+            dataset = shared_dataset(order.package, place, bar)
+        asked = SubmitSharedJob(job_id=str(ULID()), dataset=dataset, job=order.request)
+        job = self._service.submit_shared_job(self._room_id, asked)
+        self._emit("submitted", job_id=job.job_id, path=place, checksum=dataset.checksum)
+        self._say(f"{human_bytes(dataset.size_bytes)}, {dataset.checksum}\njob {job.job_id}")
+        self._follow(job.job_id)
 
     async def _live(self, size_bytes: int) -> LegacyResults | _Brought | _WaitsInS3:
         """Choose the transport, and do the job if that is to be done live."""
@@ -196,16 +224,20 @@ class TrainSession:
         sent = self._upload(self._order.package, self._order.request)
         if sent.job_id is None:
             raise InputError(message="The upload carries no job.")
+        self._follow(sent.job_id)
+
+    def _follow(self, job_id: str) -> None:
+        """See to the end of a job that waits in the room, and have its models here."""
         if self._order.detach:
-            self._say(f"The job goes on by itself: sleap-rtc jobs logs -f {sent.job_id} -r {self._room_id}")
+            self._say(f"The job goes on by itself: sleap-rtc jobs logs -f {job_id} -r {self._room_id}")
             return
         try:
-            job = follow_live(self._settings, self._service, self._room_id, sent.job_id, self._json)
+            job = follow_live(self._settings, self._service, self._room_id, job_id, self._json)
         except KeyboardInterrupt:
-            self._say(goes_on(self._room_id, sent.job_id))
+            self._say(goes_on(self._room_id, job_id))
             raise
         if job is None:
-            self._say(goes_on(self._room_id, sent.job_id))
+            self._say(goes_on(self._room_id, job_id))
             return
         check_end(job)
         for model in job.made:

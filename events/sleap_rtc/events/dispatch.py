@@ -99,10 +99,18 @@ class Dispatch:
         asked = next((job for job in record.jobs if job.job_id == job_id), None) if record else None
         return await self._made(record, asked, event) if record and asked else None
 
+    async def queue(self, fresh: Job, event: str) -> Job:
+        """Make and queue a job whose dataset came by no upload; return the job of its id that is there."""
+        return await self._queued(fresh, keys.UploadKey(fresh.room_id, ""), event)
+
     async def _made(self, record: UploadRecord, asked: AskedJob, event: str) -> Job:
+        upload = keys.UploadKey(record.room_id, record.upload_id)
+        return await self._queued(self._fresh(record, asked, upload), upload, event)
+
+    async def _queued(self, fresh: Job, upload: keys.UploadKey, event: str) -> Job:
         """A job says that it is queued before its message is sent: no worker can be too early for it, and the
         sweep sends a message that was never sent."""
-        job, ours = await asyncio.to_thread(self._created, record, asked, event)
+        job, ours = await asyncio.to_thread(self._created, fresh, upload, event)
         if ours or job.job_id in self._unsent:
             self._unsent.add(job.job_id)
             await self._queues.wake(JobMessage.of(job))
@@ -110,10 +118,8 @@ class Dispatch:
             await asyncio.to_thread(self._feed.tell_job, job)
         return job
 
-    def _created(self, record: UploadRecord, asked: AskedJob, event: str) -> tuple[Job, bool]:
-        upload = keys.UploadKey(record.room_id, record.upload_id)
-        now = datetime.now(UTC)
-        fresh = Job(
+    def _fresh(self, record: UploadRecord, asked: AskedJob, upload: keys.UploadKey) -> Job:
+        return Job(
             job_id=asked.job_id,
             room_id=record.room_id,
             request=asked.request,
@@ -129,7 +135,10 @@ class Dispatch:
             traceparent=record.traceparent,
             retry_of=asked.retry_of,
         )
-        self._jobs.announce(upload, asked.job_id, now)
+
+    def _created(self, fresh: Job, upload: keys.UploadKey, event: str) -> tuple[Job, bool]:
+        now = datetime.now(UTC)
+        self._jobs.announce(upload, fresh.job_id, now)
         job, ours = self._jobs.create(job_steps.queued(fresh, now, event))
         if job.ended:
             self._jobs.forget(job.room_id, job.job_id)

@@ -30,6 +30,7 @@ from sleap_rtc.events.api import (
     UploadStatus,
 )
 from sleap_rtc.events.jobs import CancelRefused, Job, RetryRefused
+from sleap_rtc.events.shared_dataset import SubmitSharedJob
 from sleap_rtc.service import openapi, problems
 from sleap_rtc.service.body_limit import BodyLimit
 from sleap_rtc.service.callers import Anyone, C, P
@@ -155,6 +156,17 @@ async def submit_job(room_id: RoomId, body: SubmitJob, parts: P, caller: C, key:
     operation = f"{room_id}/{body.upload_id}/jobs"
     await asyncio.to_thread(parts.receipts.claim, caller, operation, asked.submission_id, asked)
     return await parts.jobs.submit(room_id, asked, caller)
+
+
+@api.post(
+    "/rooms/{room_id}/shared-jobs",
+    status_code=201,
+    responses=answers(*WRITES, InputError, ModelRemoved, KeyReused),
+)
+async def submit_shared_job(room_id: RoomId, body: SubmitSharedJob, parts: P, caller: C) -> Job:
+    """Submit a job for a dataset in a folder that the workers of the room see; nothing of it travels."""
+    await asyncio.to_thread(parts.rooms.enter, room_id, caller, to_write=True)
+    return await parts.jobs.submit_shared(room_id, body, caller)
 
 
 @api.get("/rooms/{room_id}/jobs", responses=answers(*READS))

@@ -68,6 +68,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "submission_id": "5f10",
         },
     },
+    "SubmitSharedJob": {
+        "a training": {
+            "job_id": _ULID,
+            "dataset": {"path": "mice/day 3.zip", "size_bytes": 1000, "checksum": _FILE_CRC},
+            "job": {"type": "training"},
+        }
+    },
     "RetryJob": {"once more": {"submission_id": "5f0d"}},
     "RequestDownload": {
         "a model": {"room_id": "a1b2c3d4", "model": "production"},

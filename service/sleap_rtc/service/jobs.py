@@ -11,10 +11,12 @@ from ulid import ULID
 
 from sleap_rtc.events import job_steps
 from sleap_rtc.events.api import JobView
-from sleap_rtc.events.jobs import JobState, RetryRefused
+from sleap_rtc.events.jobs import Job, JobState, RetryRefused
+from sleap_rtc.events.trace import new_traceparent
 from sleap_rtc.events.uploads import AskedJob, UploadRecord
 from sleap_rtc.events.waiting import waiting
 from sleap_rtc.events.workers import peer_of
+from sleap_rtc.service.errors import KeyReused
 from sleap_rtc.service.worker_presences import worker_presences
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.dispatch import Dispatch
     from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.job_store import JobStore
-    from sleap_rtc.events.jobs import Job
+    from sleap_rtc.events.shared_dataset import SubmitSharedJob
     from sleap_rtc.events.workers import WorkerView
     from sleap_rtc.service.identity import Caller
     from sleap_rtc.service.job_requests import JobRequests
@@ -120,6 +122,29 @@ class Jobs:
         )
         return await self._make(upload, asked)
 
+    async def submit_shared(self, room_id: str, asked: SubmitSharedJob, caller: Caller) -> Job:
+        """Make a job for a dataset that workers see where it lies; the same request again gives the same job.
+
+        Raises:
+            NotFound, ModelRemoved: the room has no such model.
+            InputError: models and dataset do not go together.
+            KeyReused: there is another job of this id.
+        """
+        request = await asyncio.to_thread(self._requests.fixed, room_id, asked.job, asked.dataset.file_name)
+        fresh = Job(
+            job_id=asked.job_id,
+            room_id=room_id,
+            request=request,
+            dataset=asked.dataset.ref(),
+            created_by=caller.subject,
+            created_at=datetime.now(UTC),
+            traceparent=new_traceparent(),
+        )
+        job = await self._dispatch.queue(fresh, "the job was submitted")
+        if (job.created_by, job.dataset, job.request) != (caller.subject, fresh.dataset, request):
+            raise KeyReused
+        return job
+
     async def retry(self, room_id: str, job_id: str, submission_id: str, caller: Caller) -> Job:
         """Make a new job that does once more what one that failed or was cancelled was to do.
 
@@ -134,7 +159,10 @@ class Jobs:
             raise RetryRefused(job_id=job_id, state=job.state)
         upload = keys.parse_upload_key(job.dataset.path.removeprefix("s3://").partition("/")[2])
         if upload is None:
-            raise InputError(message=f"The dataset of job {job_id} did not come by an upload.")
+            message = (
+                f"The dataset of job {job_id} did not come by an upload. Submit it with client-train again."
+            )
+            raise InputError(message=message)
         asked = AskedJob(
             job_id=str(ULID()),
             request=job.request,

@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     token: SecretStr = SecretStr("")
     data_dir: Path = Field(default_factory=lambda: Path.home() / ".sleap-rtc")
 
+    shared_dir: Path | None = None
+
     worker_kind: WorkerKindSetting = "auto"
     gpu: str = Field("", coerce_numbers_to_str=True)
     cache_dir: Path | None = None

@@ -2,6 +2,8 @@
 
 JobFailed
 ├── PackageRefused          package_refused      the zip or what is in it cannot be used
+├── DatasetNotHere          dataset_not_here     the worker does not see the file in the shared folder
+├── SharedDatasetChanged    dataset_changed      the file in the shared folder is another one by now
 ├── TrainerMissing          trainer_missing      the trainer that was asked for is not installed here
 ├── ConfigRefused           config_refused       the trainer does not take the configuration
 ├── TrainingDiverged        training_diverged    the loss is not a number any more
@@ -37,6 +39,23 @@ class PackageRefused(JobFailed):
 
     code = "package_refused"
     why: str
+
+
+class DatasetNotHere(JobFailed):
+    """This worker does not see {path} in the shared folder: {why}. Mount the folder there (shared_dir), or
+    submit the job with --force-transport s3."""
+
+    code = "dataset_not_here"
+    path: str
+    why: str
+
+
+class SharedDatasetChanged(JobFailed):
+    """{path} in the shared folder is not the file any more for which the job was submitted. Submit the job
+    again."""
+
+    code = "dataset_changed"
+    path: str
 
 
 class TrainerMissing(JobFailed):

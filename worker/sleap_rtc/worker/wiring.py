@@ -37,6 +37,7 @@ from sleap_rtc.worker.presence import Presence
 from sleap_rtc.worker.resumable_training import Checkpointing
 from sleap_rtc.worker.room_connection import connected
 from sleap_rtc.worker.served_models import ServedModels
+from sleap_rtc.worker.shared_datasets import SharedDatasets
 from sleap_rtc.worker.shift_watch import ShiftWatch
 from sleap_rtc.worker.slot import Slot
 from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
@@ -144,7 +145,10 @@ def job_runner(
         worker_id=view.worker_id,
         room_id=room_id,
         desk=connection.desk,
-        downloader=S3Downloader(connection.datasets, settings.max_concurrent_parts, settings.bandwidth_limit),
+        downloader=SharedDatasets(
+            settings.shared_dir,
+            S3Downloader(connection.datasets, settings.max_concurrent_parts, settings.bandwidth_limit),
+        ),
         cache=dataset_cache(settings),
         publisher=ModelPublisher(connection.models, published),
         checkpointing=Checkpointing(connection.checkpoints, settings.checkpoint_every_s),
