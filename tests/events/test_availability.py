@@ -36,6 +36,7 @@ def test_a_desktop_serves_what_it_has() -> None:
         "peer_id": "ada#desk-1",
         "kind": "desktop",
         "trainer": "reference",
+        "gpu": "",
         "started_at": "2026-11-03T11:59:59Z",
         "until": "2026-11-03T12:06:00Z",
         "job_id": "J",

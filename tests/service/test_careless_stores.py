@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from service.test_start import refused
 from support.engines import running
+from support.starting import refused
 
 from sleap_rtc.local.engine import LOOPBACK, free_port
 from sleap_rtc.storage.errors import ExitCode

@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 from support.fault_proxy import FaultProxy, Reply
+from support.starting import refused
 
 from sleap_rtc.local.engine import LOOPBACK, free_port
 from sleap_rtc.storage.errors import ExitCode
-
-
-def refused(s3_url: str, bucket: str) -> subprocess.CompletedProcess[str]:
-    """Start a service that cannot serve; return how it ended."""
-    environment = {
-        **os.environ,
-        "SLEAP_RTC_S3_ENDPOINT_URL": s3_url,
-        "SLEAP_RTC_SQS_ENDPOINT_URL": s3_url,
-        "SLEAP_RTC_S3_ROOM_BUCKET": bucket,
-    }
-    command = [sys.executable, "-m", "sleap_rtc.client", "service", "--port", str(free_port())]
-    ended = subprocess.run(
-        command, env=environment, capture_output=True, encoding="utf-8", timeout=60, check=False
-    )
-    assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
-    return ended
 
 
 def test_a_service_does_not_start_on_a_store_that_ignores_conditions(engine_url: str, bucket: str) -> None:
