@@ -69,8 +69,8 @@ def next_step(job: JobView, now: datetime) -> str:
         case JobState.PUBLISHED if job.results:
             text = f"`sleap-rtc jobs results {job.job_id} -r {job.room_id}` brings the predictions here"
         case JobState.PUBLISHED:
-            each = "each of its models" if len(job.made) > 1 else "the model"
-            text = f"`sleap-rtc models pull {job.model_id} -r {job.room_id}` brings {each} here"
+            which = f"the last of its {len(job.made)} models" if len(job.made) > 1 else "the model"
+            text = f"`sleap-rtc models pull {job.model_id} -r {job.room_id}` brings {which} here"
         case _ if job.waiting is not None:
             text = f"position {job.waiting.position}: {job.waiting.reason}"
         case _ if job.accepted:
