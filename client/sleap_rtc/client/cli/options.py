@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class ForcedTransport(StrEnum):
+    """How data may travel."""
+
+    WEBRTC = "webrtc"
+    S3 = "s3"
+
+
+class TrainerChoice(StrEnum):
+    """The engines."""
+
+    REFERENCE = "reference"
+    SLEAP_NN = "sleap-nn"
 
 
 def _room_id(given: str) -> str:
@@ -43,6 +58,10 @@ LimitOption = Annotated[
         metavar="RATE",
         help="Send no faster than this: bytes a second, such as 5MB; 0 for no limit.",
     ),
+]
+# By its id alone: it may be a room of the existing tool, whose names nobody can look up.
+AnyRoomOption = Annotated[
+    str, typer.Option("--room-id", "--room_id", "-r", envvar="SLEAP_RTC_ROOM_ID", help="The room.")
 ]
 _LIVE = "A worker that is connected"
 SessionStringOption = Annotated[

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sleap_rtc.client.cli.options import (
+    AnyRoomOption,
     AutoSelectOption,
+    ForcedTransport,
     JsonOption,
     LimitOption,
     MinGpuMemoryOption,
     SessionStringOption,
     TokenOption,
+    TrainerChoice,
     WorkerIdOption,
     named_by_option,
 )
 
 app = typer.Typer(add_completion=False)
-
-
-class ForcedTransport(StrEnum):
-    """How data may travel."""
-
-    WEBRTC = "webrtc"
-    S3 = "s3"
-
-
-class TrainerChoice(StrEnum):
-    """The engines."""
-
-    REFERENCE = "reference"
-    SLEAP_NN = "sleap-nn"
 
 
 @app.command()
@@ -90,9 +78,7 @@ def client_track(
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return once the data are uploaded.")] = False,
     limit: LimitOption = "",
-    room_id: Annotated[
-        str, typer.Option("--room-id", "--room_id", "-r", envvar="SLEAP_RTC_ROOM_ID", help="The room.")
-    ] = "",
+    room_id: AnyRoomOption = "",
     session_string: SessionStringOption = "",
     token: TokenOption = "",
     worker_id: WorkerIdOption = "",

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sleap_rtc.client.cli.options import (
+    AnyRoomOption,
     AutoSelectOption,
+    ForcedTransport,
     JsonOption,
     LimitOption,
     MinGpuMemoryOption,
     SessionStringOption,
     TokenOption,
+    TrainerChoice,
     WorkerIdOption,
     named_by_option,
 )
 
 app = typer.Typer(add_completion=False)
-
-
-class ForcedTransport(StrEnum):
-    """How a dataset may travel."""
-
-    WEBRTC = "webrtc"
-    S3 = "s3"
-
-
-class TrainerChoice(StrEnum):
-    """The training engines."""
-
-    REFERENCE = "reference"
-    SLEAP_NN = "sleap-nn"
 
 
 @app.command()
@@ -45,9 +33,7 @@ def client_train(
             "--pkg-path", "--pkg_path", "-p", help="The training package (.zip), or labels (.pkg.slp)."
         ),
     ],
-    room_id: Annotated[
-        str, typer.Option("--room-id", "--room_id", "-r", envvar="SLEAP_RTC_ROOM_ID", help="The room.")
-    ] = "",
+    room_id: AnyRoomOption = "",
     session_string: SessionStringOption = "",
     token: TokenOption = "",
     worker_id: WorkerIdOption = "",
