@@ -10,6 +10,7 @@ PEERS_VENV := .venv-peers
 STORES_VENV := .venv-stores
 SLEAP_NN_VENV := .venv-sleap-nn
 SECURITY_VENV := .venv-security
+INFRA_VENV := .venv-infra
 # One for CPUs where the package index has it, as torch's own index does; PyPI's wants 3 GB of CUDA.
 TORCH := torch==2.13.0
 OF_CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
@@ -108,6 +109,8 @@ lock: $(VENV)/.dev  ## Resolve the dependencies again into requirements/
 	done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --group security -o requirements/security.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --group infra -o requirements/infra.txt
 	@echo 'sleap-nn==0.3.5 $(TORCH)' | tr ' ' '\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		$(addprefix --no-emit-package ,torch $(OF_CUDA)) - -o requirements/sleap-nn.txt
@@ -142,6 +145,11 @@ $(PEERS_VENV)/.ready: requirements/peers.txt
 $(STORES_VENV)/.ready: requirements/stores.txt
 	@$(PYTHON) -m venv $(STORES_VENV)
 	@$(STORES_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/stores.txt
+	@touch $@
+
+$(INFRA_VENV)/.ready: requirements/infra.txt
+	@$(PYTHON) -m venv $(INFRA_VENV)
+	@$(INFRA_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/infra.txt
 	@touch $@
 
 $(SECURITY_VENV)/.ready: requirements/security.txt
