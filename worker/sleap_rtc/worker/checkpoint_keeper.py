@@ -20,6 +20,7 @@ from sleap_rtc.storage.document import DocumentUnreadable
 from sleap_rtc.storage.errors import SleapRtcError
 from sleap_rtc.storage.file_upload import send_file
 from sleap_rtc.storage.stop_signal import StopSignal
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.storage.transfer_hold import TransferHold
 from sleap_rtc.worker.checkpoint_copy import Row, copy_run, described, write_curve
 
@@ -68,6 +69,7 @@ class CheckpointKeeper:
         copies: a folder of its own.
         every_s: how long one has to lie back before another is brought, in seconds.
         rows: what was measured of the epochs before.
+        traffic: is told of requests and bytes.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class CheckpointKeeper:
         copies: Path,
         every_s: float,
         rows: Sequence[Row] = (),
+        traffic: Traffic = SILENT,
     ) -> None:
         self._store = store
         self._facts = facts
@@ -85,6 +88,7 @@ class CheckpointKeeper:
         self._copies = copies
         self._every_s = every_s
         self._rows = list(rows)
+        self._traffic = traffic.of("checkpoint")
         self._news = threading.Condition()
         self._unsent = False
         self._last_call = False
@@ -185,5 +189,6 @@ class CheckpointKeeper:
     def _sent(self, path: Path, folder: keys.CheckpointFolder) -> ModelFile:
         file = described(path)
         upload = self._store.open(folder, file)
-        send_file(path, file, upload, threads=_THREADS, hold=TransferHold(self._stop))
+        hold = TransferHold(self._stop)
+        send_file(path, file, upload, threads=_THREADS, hold=hold, traffic=self._traffic)
         return file
