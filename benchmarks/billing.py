@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from sleap_rtc.storage.price_list import DAYS_A_MONTH, LIST_PRICES
+from sleap_rtc.storage.price_list import DAYS_A_MONTH
+from sleap_rtc.storage.price_table import LIST_PRICES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

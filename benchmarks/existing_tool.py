@@ -21,7 +21,7 @@ from sleap_rtc.local.issuer import AUDIENCE, ISSUER, LocalIssuer
 from sleap_rtc.service.identity import TokenVerifier
 from sleap_rtc.service.rooms import Rooms
 from sleap_rtc.service.signaling.listeners import SOCKET_TERMS, Ports, listening
-from sleap_rtc.service.wiring import make_signaling
+from sleap_rtc.service.signaling.wiring import make_signaling
 from sleap_rtc.settings import Settings
 from sleap_rtc.storage.memory_store import MemoryObjectStore
 from sleap_rtc.storage.part_plan import MIB

@@ -20,7 +20,7 @@ from sleap_rtc.client.transport_selector import (
     WorkerBusy,
 )
 from sleap_rtc.storage.errors import ExitCode
-from sleap_rtc.storage.price_list import LIST_PRICES
+from sleap_rtc.storage.price_table import LIST_PRICES
 
 THRESHOLD = 100_000_000
 SMALL = 1_000_000

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sleap_rtc.storage.price_list import GB, LIST_PRICES
+from sleap_rtc.storage.price_list import GB
+from sleap_rtc.storage.price_table import LIST_PRICES
 from sleap_rtc.storage.transfer_cost import Transfer, transfer_cost
 
 FIVE_GB = Transfer(5 * GB, GB // 2)

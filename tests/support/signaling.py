@@ -18,7 +18,7 @@ from sleap_rtc.local.issuer import AUDIENCE, ISSUER
 from sleap_rtc.service.identity import Caller, TokenVerifier
 from sleap_rtc.service.rooms import Rooms
 from sleap_rtc.service.signaling.listeners import SOCKET_TERMS, Ports, listening
-from sleap_rtc.service.wiring import make_signaling
+from sleap_rtc.service.signaling.wiring import make_signaling
 from sleap_rtc.settings import Settings
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents

@@ -95,6 +95,7 @@ class ModelSource:
         room_id: the room.
         peers_of: asks the desktops that have a model.
         traffic: is told of requests and bytes.
+        on_pulled: called with each model that was downloaded.
         clock: tells the time, with its zone.
     """
 
@@ -106,6 +107,7 @@ class ModelSource:
         *,
         peers_of: PeersOf = no_peers,
         traffic: Traffic = SILENT,
+        on_pulled: Callable[[ManifestModel], None] = lambda _: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._service = service
@@ -113,6 +115,7 @@ class ModelSource:
         self._room_id = room_id
         self._peers_of = peers_of
         self._traffic = traffic
+        self._on_pulled = on_pulled
         self._clock = clock
 
     def find(self, name: str, on_progress: ProgressHook = no_progress) -> FoundModel:
@@ -179,6 +182,7 @@ class ModelSource:
             self._peers_of,
             self._traffic,
         )
+        self._on_pulled(pulled.model)
         return FoundModel(
             pulled.folder,
             model.id,

@@ -20,6 +20,7 @@ from sleap_rtc.client.follow_live import follow_live
 from sleap_rtc.client.job_errors import check_end
 from sleap_rtc.client.job_results import bring_results, check_free
 from sleap_rtc.client.job_words import goes_on
+from sleap_rtc.client.own_usage import tell_usage
 from sleap_rtc.client.track_models import TrackModels
 from sleap_rtc.events.inference import AskInference, TrackOptions
 from sleap_rtc.storage.errors import InputError
@@ -87,6 +88,7 @@ class RoomInference:
             uploader = wiring.uploader(self._service, self._settings, self._say)
             with self._bar(f"Uploading {path.name}") as bar:
                 sent = uploader.upload(path, self._room_id, request, bar)
+        tell_usage(self._service, self._room_id, sent.job_id)
         self._emit("uploaded", **asdict(sent))
         if sent.job_id is None:
             raise InputError(message="The upload carries no job.")
@@ -115,6 +117,7 @@ class RoomInference:
             brought = bring_results(
                 self._service, self._room_id, job_id, self._places, lambda _: replace, bar, traffic
             )
+        tell_usage(self._service, self._room_id, job_id)
         for result in brought:
             self._emit(
                 "results", path=str(result.path), size_bytes=result.size_bytes, checksum=result.checksum

@@ -21,6 +21,7 @@ from sleap_rtc.client.follow_live import follow_live
 from sleap_rtc.client.job_errors import check_end
 from sleap_rtc.client.job_show import JsonShow, TextShow
 from sleap_rtc.client.job_words import goes_on
+from sleap_rtc.client.own_usage import tell_usage
 from sleap_rtc.client.pull import pull_model
 from sleap_rtc.client.room_entry import door_of
 from sleap_rtc.client.shared_folder import place_in, shared_dataset
@@ -259,6 +260,7 @@ class TrainSession:
         uploader = wiring.uploader(self._service, self._settings, self._say)
         with self._bar(f"Uploading {package.name}") as bar:
             sent = uploader.upload(package, self._room_id, request, bar)
+        tell_usage(self._service, self._room_id, sent.job_id)
         self._emit("uploaded", **asdict(sent))
         resumed = f", {human_bytes(sent.resumed_bytes)} from an earlier run" if sent.resumed_bytes else ""
         parts = "" if sent.already_present else f" in {sent.parts} parts{resumed}"
@@ -273,6 +275,7 @@ class TrainSession:
             pulled = pull_model(
                 self._service, registry, self._room_id, model_id, None, bar, peers_of, traffic
             )
+        tell_usage(self._service, self._room_id, pulled.model.training.job_id)
         model, folder = pulled.model, pulled.folder
         self._emit("pulled", model_id=model.id, folder=str(folder), size_bytes=model.storage.size_bytes)
         self._say(f"Model {model.id} ({model.training.trainer}) is verified and registered: {folder}")

@@ -23,8 +23,8 @@ from sleap_rtc.client.transport_selector import (
 from sleap_rtc.client.worker_choice import WorkerUndecided, counterparts, decided, doing
 from sleap_rtc.live.engine import engine_missing
 from sleap_rtc.live.peer_session import Path as SessionPath
+from sleap_rtc.settings.prices import prices_of
 from sleap_rtc.storage.errors import InputError, NotFound, Refused, SleapRtcError, Unreachable
-from sleap_rtc.storage.price_list import LIST_PRICES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -149,7 +149,7 @@ async def transport_chosen(
             no_s3=cloud.no_s3,
             forced=forced,
             detached=detached,
-            prices=LIST_PRICES.with_relay(settings.relay_usd_per_gb),
+            prices=prices_of(settings),
         )
         session = None
         if room is not None and best is not None and _worth_a_call(selector, facts):

@@ -18,11 +18,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from sleap_rtc.storage.errors import InputError, Unreachable
-from sleap_rtc.storage.price_list import LIST_PRICES, PriceList
+from sleap_rtc.storage.price_table import LIST_PRICES
 from sleap_rtc.storage.transfer_cost import Transfer, TransferCost, transfer_cost
+
+if TYPE_CHECKING:
+    from sleap_rtc.storage.price_list import PriceList
 
 ASSUMED_RELAY_SHARE = 0.2
 """How likely a relay is taken to be before there is a connection: an assumption, nobody has measured it."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sleap_rtc.client.bearer import bearer, signaling_bearer
 from sleap_rtc.client.model_registry import ClientModelRegistry
+from sleap_rtc.client.own_usage import OWN_USAGE
 from sleap_rtc.client.rate import parse_rate
 from sleap_rtc.client.service_client import ServiceClient
 from sleap_rtc.client.uploader import S3Uploader
@@ -39,7 +40,7 @@ def settings_for(limit: str) -> Settings:
 
 def traffic(settings: Settings) -> Traffic:
     """Return what is told of this process's requests and bytes."""
-    return Traffic(way="in_region" if settings.in_region else "internet")
+    return Traffic(OWN_USAGE, "in_region" if settings.in_region else "internet")
 
 
 def service_client(settings: Settings | None = None) -> ServiceClient:

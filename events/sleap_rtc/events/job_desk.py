@@ -14,10 +14,13 @@ from sleap_rtc.events import job_steps
 from sleap_rtc.events.job_reports import Finished, reported
 from sleap_rtc.events.job_samples import check_sample
 from sleap_rtc.events.jobs import LeaseLost
+from sleap_rtc.events.usage_reports import UsageReport, check_usage
 from sleap_rtc.storage import keys
+from sleap_rtc.storage.document import Documents
 from sleap_rtc.storage.errors import InputError, NotFound, PreconditionFailed
 from sleap_rtc.storage.object_store import Create, Overwrite
 from sleap_rtc.storage.own_session import CHECKSUM
+from sleap_rtc.storage.usage_keys import worker_usage_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.jobs import Job
     from sleap_rtc.events.workers import WorkerView
     from sleap_rtc.storage.object_store import ObjectStore
+    from sleap_rtc.storage.usage import Usage
 
 
 class JobDesk(Protocol):
@@ -66,6 +70,14 @@ class JobDesk(Protocol):
 
         Raises:
             InputError: it is no PNG, it is too large, or the name is none for it.
+        """
+
+    def write_usage(self, hold: Hold, began: datetime, usage: Usage, idle: Usage) -> None:
+        """Keep what the holder used since it began, and what it had used while it waited before; once for
+        each hold, and also after the job is lost.
+
+        Raises:
+            UsageImplausible: it cannot have.
         """
 
     def check_in(self, view: WorkerView) -> None:
@@ -160,6 +172,23 @@ class StoreJobDesk:
             self._rooms.put(
                 key, content, Overwrite() if hold.fencing == job.fencing else Create(), "image/png"
             )
+
+    def write_usage(self, hold: Hold, began: datetime, usage: Usage, idle: Usage) -> None:
+        """Keep what the holder used; the first word counts."""
+        job = self._jobs.get(hold.room_id, hold.job_id)
+        self._check_writer(job, hold)
+        check_usage(usage + idle, job.dataset.size_bytes)
+        report = UsageReport(
+            by="worker",
+            reporter=next((edge.by for edge in reversed(job.history) if edge.fencing == hold.fencing), ""),
+            fencing=hold.fencing,
+            began=began,
+            ended=self._clock(),
+            usage=usage,
+            idle=idle,
+        )
+        key = worker_usage_key(hold.room_id, hold.job_id, hold.fencing)
+        Documents(self._rooms, UsageReport).create(key, report)
 
     def check_in(self, view: WorkerView) -> None:
         """Say that a worker is there."""

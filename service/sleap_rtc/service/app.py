@@ -35,6 +35,7 @@ from sleap_rtc.service import openapi, problems
 from sleap_rtc.service.body_limit import BodyLimit
 from sleap_rtc.service.callers import Anyone, C, P
 from sleap_rtc.service.checkpoint_routes import checkpoint_api
+from sleap_rtc.service.cost_routes import cost_api
 from sleap_rtc.service.errors import KeyReused, QuotaExceeded
 from sleap_rtc.service.identity import Caller
 from sleap_rtc.service.job_live_routes import job_live_api
@@ -275,6 +276,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
     app.include_router(checkpoint_api)
     app.include_router(result_api)
     app.include_router(push_api)
+    app.include_router(cost_api)
     app.include_router(health)
     for router in (signaling.legacy, signaling.room_api, signaling.socket):
         app.include_router(router)

@@ -114,6 +114,19 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             },
         },
     },
+    "ReportUsage": {
+        "an upload": {
+            "report_id": _ULID,
+            "usage": {"requests": {"s3.UploadPart": 10}, "bytes": {"upload.internet.dataset": 1000}},
+        }
+    },
+    "ReportWorkerUsage": {
+        "a training": {
+            **_HELD,
+            "began": _AT,
+            "usage": {"requests": {"s3.GetObject": 2}, "bytes": {"download.in_region.dataset": 1000}},
+        }
+    },
     "WriteLog": {"a piece": {**_HELD, "segment": 1, "text": "epoch 1\n"}},
     "WriteProgress": {"an event": {**_HELD, "seq": 1, "text": "{}\n"}},
     "WriteSample": {"a picture": {**_HELD, "name": "frame-1.png", "content": _PNG}},

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.job_desk import StoreJobDesk
     from sleap_rtc.events.sign_in_api import SignIn
+    from sleap_rtc.service.costs import Costs
     from sleap_rtc.service.datasets import Datasets
     from sleap_rtc.service.drain import Drain
     from sleap_rtc.service.held_checkpoints import HeldCheckpoints
@@ -69,5 +70,6 @@ class Parts:
     held_results: HeldResults
     pushed_models: PushedModels
     job_live: JobLive
+    costs: Costs
     job_lease_s: int
     drain: Drain

@@ -27,6 +27,7 @@ from sleap_rtc.events.sns_topic import SnsTopic
 from sleap_rtc.events.sqs_queue import SqsQueue
 from sleap_rtc.events.sqs_queue import sqs_client as async_sqs_client
 from sleap_rtc.observability.queue_metrics import QueueMetrics
+from sleap_rtc.service.costs import Costs
 from sleap_rtc.service.datasets import Datasets
 from sleap_rtc.service.held_checkpoints import HeldCheckpoints
 from sleap_rtc.service.held_files import HeldFiles
@@ -47,26 +48,22 @@ from sleap_rtc.service.rate_limits import RateLimits
 from sleap_rtc.service.receipts import Receipts
 from sleap_rtc.service.rooms import Rooms
 from sleap_rtc.service.sign_in_routes import sign_in_of
-from sleap_rtc.service.signaling.anonymous import AnonymousSignIn, LiveCallers
-from sleap_rtc.service.signaling.door import Door
-from sleap_rtc.service.signaling.ice_servers import IceServers
 from sleap_rtc.service.signaling.listeners import Ports, listening
-from sleap_rtc.service.signaling.room_tokens import SignalingRooms
-from sleap_rtc.service.signaling.server import Signaling
-from sleap_rtc.service.signaling.switchboard import LocalSwitchboard
+from sleap_rtc.service.signaling.wiring import make_signaling
 from sleap_rtc.service.streams import Streams
 from sleap_rtc.service.topology import job_queue
 from sleap_rtc.service.trail import Trail
 from sleap_rtc.service.uploads import Uploads
+from sleap_rtc.service.usage_ledger import UsageLedger
 from sleap_rtc.service.wakeups import WakeUps
 from sleap_rtc.service.worker_tokens import AnyToken, WorkerTokens
-from sleap_rtc.settings.environments import anonymous_signin
+from sleap_rtc.settings.prices import prices_of
 from sleap_rtc.storage.conditional_writes import check_conditional_writes
 from sleap_rtc.storage.rooms_storage import RoomsStorage
 from sleap_rtc.storage.s3_client import s3_client
 from sleap_rtc.storage.s3_store import S3ObjectStore
 from sleap_rtc.storage.s3_transfers import S3Transfers
-from sleap_rtc.storage.traffic import unheard
+from sleap_rtc.storage.traffic import both, unheard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -77,10 +74,8 @@ if TYPE_CHECKING:
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
     from sleap_rtc.service.drain import Drain
-    from sleap_rtc.service.identity import Verifier
     from sleap_rtc.service.rate_limits import Kind
     from sleap_rtc.settings import Settings
-    from sleap_rtc.storage.object_store import ObjectStore
     from sleap_rtc.storage.traffic import TrafficHook
 
 log = logging.getLogger(__name__)
@@ -120,7 +115,8 @@ class Lifespan:
         self._settings = settings
         self._ports = ports
         self._drain = drain
-        self._on_traffic = on_traffic
+        self._ledger = UsageLedger(settings.job_queue_prefix, secrets.token_hex(4))
+        self._on_traffic = both(self._ledger, on_traffic)
 
     @asynccontextmanager
     async def __call__(self, app: FastAPI) -> AsyncIterator[None]:
@@ -206,6 +202,7 @@ class Lifespan:
                 held_results=HeldResults(HeldFiles(rooms, room_transfers)),
                 pushed_models=PushedModels(rooms, model_files, models),
                 job_live=JobLive(rooms, jobs),
+                costs=Costs(rooms, jobs, models, self._ledger, prices_of(settings)),
                 job_lease_s=settings.job_lease_s,
                 drain=drain,
             )
@@ -218,8 +215,11 @@ class Lifespan:
                 )
             ]
             # What others see to as well is left to them with the first word of leaving.
-            tasks = [asyncio.create_task(consumer.run(drain.leaving)) for consumer in consumers]
-            tasks.append(asyncio.create_task(reconcile.run(drain.leaving, settings.reconcile_interval_s)))
+            tasks = [
+                *(asyncio.create_task(consumer.run(drain.leaving)) for consumer in consumers),
+                asyncio.create_task(reconcile.run(drain.leaving, settings.reconcile_interval_s)),
+                asyncio.create_task(self._ledger.run(rooms, drain.closing)),
+            ]
             own = (subscription.queue_name, "room-events", streams.handle)
             hearing = asyncio.create_task((await _consumer(client, settings, *own, heard)).run(drain.closing))
             app.state.signaling = make_signaling(
@@ -253,25 +253,6 @@ def make_rate_limits(settings: Settings) -> RateLimits:
         "room": settings.room_requests_per_minute,
     }
     return RateLimits(settings.rate_limit_store.get_secret_value(), most)
-
-
-def make_signaling(settings: Settings, store: ObjectStore, tokens: Verifier, rooms: Rooms) -> Signaling:
-    """Return the signaling server of this instance."""
-    anonymous = AnonymousSignIn(store) if anonymous_signin(settings) else None
-    callers = LiveCallers(tokens, anonymous)
-    room_tokens = SignalingRooms(store)
-    turn_secret = settings.turn_secret.get_secret_value()
-    if settings.turn_urls and not turn_secret:
-        log.warning("turn_urls is set and turn_secret is not, so peers are offered no TURN server")
-    return Signaling(
-        callers=callers,
-        anonymous=anonymous,
-        rooms=rooms,
-        room_tokens=room_tokens,
-        door=Door(callers, rooms, room_tokens, discreet=anonymous is None),
-        switchboard=LocalSwitchboard(),
-        ice_servers=IceServers(settings.stun_urls, settings.turn_urls, turn_secret),
-    )
 
 
 async def _consumer(

@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from sleap_rtc.storage.price_list import LIST_PRICES
-
 PREFIX = "SLEAP_RTC_"
 LEGACY_WS_PORT = 8080
 """At which the existing tool's signaling server has its WebSocket."""
@@ -69,7 +67,8 @@ class Settings(BaseSettings):
     multipart_chunk_size: int = Field(100_000_000, ge=5 * 1024 * 1024)
     max_concurrent_parts: int = Field(10, ge=1, le=64)
     bandwidth_limit: int = Field(0, ge=0)
-    relay_usd_per_gb: float = Field(LIST_PRICES.relay_gb, ge=0, allow_inf_nan=False)
+    price_table: Path | None = None
+    relay_usd_per_gb: float | None = Field(None, ge=0, allow_inf_nan=False)
 
     upload_events_queue: str = "sleap-rtc-upload-events"
     model_events_queue: str = "sleap-rtc-model-events"

@@ -18,7 +18,8 @@ import math
 from dataclasses import dataclass, field
 
 from sleap_rtc.storage.part_plan import LARGEST_OBJECT_BYTES, plan_parts, plan_ranges
-from sleap_rtc.storage.price_list import DAYS_A_MONTH, GB, LIST_PRICES, PriceList
+from sleap_rtc.storage.price_list import DAYS_A_MONTH, GB, PriceList
+from sleap_rtc.storage.price_table import LIST_PRICES
 
 
 @dataclass(frozen=True)

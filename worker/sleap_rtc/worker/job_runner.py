@@ -13,6 +13,7 @@ import logging
 import random
 import shutil
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from sleap_rtc.live.job_board import JobBoard
     from sleap_rtc.storage.blob_cache import BlobCache
     from sleap_rtc.worker.attempt_ports import DatasetBringer, ModelTaker
+    from sleap_rtc.worker.attempt_usage import AttemptUsage
     from sleap_rtc.worker.inference_ports import Inference
     from sleap_rtc.worker.resumable_training import Checkpointing
     from sleap_rtc.worker.trainer import Trainer, TrainerName
@@ -80,6 +82,7 @@ class JobRunner:
         board: where the job at hand can be watched and commanded.
         leaves_models: whether what a training has come to is sent to the room when the worker has to leave.
         inference: what inferences take; None where no such job comes.
+        usage: counts what an attempt uses, and tells it; None where nobody asks.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class JobRunner:
         board: JobBoard,
         leaves_models: bool = False,
         inference: Inference | None = None,
+        usage: AttemptUsage | None = None,
     ) -> None:
         self._worker_id = worker_id
         self._room_id = room_id
@@ -112,6 +116,7 @@ class JobRunner:
         self._board = board
         self._leaves_models = leaves_models
         self._inference = inference
+        self._usage = usage
         self._held: HeldJob | None = None
         self._stopping = False
 
@@ -146,7 +151,10 @@ class JobRunner:
             return RetryLater(wait.remaining_s + 1, str(wait))
         except NotFound as missing:
             return Poison("unknown_job", str(missing))
-        return Done() if job.ended else self._run(job, message.receive_count)
+        if job.ended:
+            return Done()
+        with self._usage.of(self._desk, job) if self._usage is not None else nullcontext():
+            return self._run(job, message.receive_count)
 
     def _run(self, job: Job, receive_count: int) -> Outcome:
         log.info("job %s: claimed, attempt %d", job.job_id, job.attempt)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from sleap_rtc.events.job_reports import Advanced, Failed, Finished
 from sleap_rtc.events.job_samples import check_sample
 from sleap_rtc.events.jobs import Job
+from sleap_rtc.events.usage_reports import ReportWorkerUsage
 from sleap_rtc.events.worker_api import (
     LARGEST_LOG_CHARACTERS,
     Acknowledged,
@@ -22,9 +23,12 @@ from sleap_rtc.events.worker_api import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sleap_rtc.events.job_reports import Hold, Report
     from sleap_rtc.events.service_http import ServiceHttp
     from sleap_rtc.events.workers import WorkerView
+    from sleap_rtc.storage.usage import Usage
 
 PATIENT_TRIES = 20
 """With pauses that grow by half a second, that outlasts a service which is away for a minute and a half."""
@@ -83,6 +87,11 @@ class ServiceDesk:
         check_sample(name, content)
         body = WriteSample(fencing=hold.fencing, name=name, content=base64.b64encode(content))
         self._service.ask("POST", f"{_job(hold.room_id, hold.job_id)}/samples", Acknowledged, body)
+
+    def write_usage(self, hold: Hold, began: datetime, usage: Usage, idle: Usage) -> None:
+        """Keep what this worker used; a word that is lost is missed by nobody but the bill's reader."""
+        body = ReportWorkerUsage(fencing=hold.fencing, began=began, usage=usage, idle=idle)
+        self._service.ask("POST", f"{_job(hold.room_id, hold.job_id)}/worker-usage", Acknowledged, body)
 
     def check_in(self, view: WorkerView) -> None:
         """Say that a worker is there."""

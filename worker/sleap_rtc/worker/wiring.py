@@ -21,6 +21,7 @@ from sleap_rtc.live.signaling_messages import own_peer_id
 from sleap_rtc.live.token_subject import token_subject
 from sleap_rtc.settings.environments import existing_tool
 from sleap_rtc.storage.traffic import SILENT, Traffic
+from sleap_rtc.worker.attempt_usage import AttemptUsage
 from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.direct_wiring import direct_jobs
 from sleap_rtc.worker.downloader import S3Downloader
@@ -113,6 +114,7 @@ def job_runner(
     work_dir: Path,
     live: LivePart | None = None,
     traffic: Traffic = SILENT,
+    usage: AttemptUsage | None = None,
 ) -> tuple[JobRunner, Presence]:
     """Return what handles this worker's jobs, and what says that it is there.
 
@@ -125,6 +127,7 @@ def job_runner(
         work_dir: where folders for jobs are made.
         live: what makes it a live peer.
         traffic: is told of requests and bytes.
+        usage: counts them for the job at hand.
     """
     now, kind = datetime.now(UTC), worker_kind(os.environ, settings.worker_kind)
     view = WorkerView(
@@ -165,6 +168,7 @@ def job_runner(
         board=board,
         leaves_models=kind.is_pod,
         inference=Inference(connection.room_models, connection.results, Tracker, traffic),
+        usage=usage,
     )
     return runner, presence
 
@@ -202,11 +206,14 @@ async def run_worker(
         Refused: the credentials or the token are no good.
         Unreachable: nobody answers.
     """
-    traffic = Traffic(way=s3_way(settings, os.environ))
+    usage = AttemptUsage(room_id)
+    traffic = Traffic(usage, s3_way(settings, os.environ))
     async with connected(settings, room_id, traffic) as connection:
         live = live_part(settings, room_id, worker_kind(os.environ, settings.worker_kind))
         board = JobBoard()
-        runner, presence = job_runner(settings, room_id, trainer, connection, board, work_dir, live, traffic)
+        runner, presence = job_runner(
+            settings, room_id, trainer, connection, board, work_dir, live, traffic, usage
+        )
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
 

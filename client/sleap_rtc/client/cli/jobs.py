@@ -129,6 +129,7 @@ def results(
     from sleap_rtc.client.display import console, print_json, transfer_bar
     from sleap_rtc.client.job_names import job_named
     from sleap_rtc.client.job_results import bring_results
+    from sleap_rtc.client.own_usage import tell_usage
     from sleap_rtc.client.wiring import traffic
     from sleap_rtc.settings import load_settings
     from sleap_rtc.storage.progress import no_progress
@@ -146,6 +147,7 @@ def results(
             bar,
             traffic(load_settings()),
         )
+    tell_usage(service, room_id, job_id)
     if as_json:
         print_json(brought)
     for result in () if as_json else brought:

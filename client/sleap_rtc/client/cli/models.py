@@ -36,15 +36,18 @@ def pull(
     from sleap_rtc.client.display import console, human_bytes, transfer_bar
     from sleap_rtc.client.model_check import Reading
     from sleap_rtc.client.model_source import ModelSource
+    from sleap_rtc.client.own_usage import tell_usage
     from sleap_rtc.settings import load_settings
 
     settings = load_settings()
+    service = wiring.service_client(settings)
     source = ModelSource(
-        wiring.service_client(settings),
+        service,
         wiring.registry(settings),
         room_id,
         peers_of=wiring.peers_of(settings, room_id),
         traffic=wiring.traffic(settings),
+        on_pulled=lambda pulled: tell_usage(service, room_id, pulled.training.job_id),
     )
     reading = Reading.ALL if verify else Reading.TOUCHED
     with transfer_bar(f"Pulling {model}") as bar:
