@@ -126,7 +126,7 @@ def print_savings(savings: Sequence[Saving], holds: Sequence[Holds], prices: Pri
                 f"{each.relay_gb:.2f}",
                 f"{each.resent:g}",
                 each.worker,
-                f"below {_share(each.dearer_below)}",
+                "always" if each.dearer_below > 1 else f"below {each.dearer_below:.0%}",
                 _between(each.from_share, each.to_share),
                 f"above {_share(each.to_share)}" if each.to_share < 1 else "never",
             )
