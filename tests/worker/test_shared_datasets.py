@@ -11,6 +11,7 @@ from sleap_rtc.events.shared_dataset import checked_shared_path
 from sleap_rtc.storage.checksum import crc64nvme, to_text
 from sleap_rtc.storage.errors import TransferFailed
 from sleap_rtc.storage.stop_signal import StopSignal
+from sleap_rtc.storage.traffic import Called, Moved, Traffic
 from sleap_rtc.storage.transfer_hold import TransferHold
 from sleap_rtc.worker.errors import DatasetNotHere, SharedDatasetChanged
 from sleap_rtc.worker.shared_datasets import SharedDatasets
@@ -51,6 +52,12 @@ def test_a_dataset_is_yielded_where_it_lies(folder: Path) -> None:
         assert path == folder / PLACE
     assert (folder / PLACE).read_bytes() == BODY
     assert (seen, said[-1]) == ([len(BODY)], f"verified {ref().checksum}")
+
+
+def test_what_is_read_in_place_is_told_as_shared(folder: Path) -> None:
+    heard: list[Called | Moved] = []
+    with SharedDatasets(folder, Elsewhere(), Traffic(heard.append)).cached(ref(), CACHE, print):
+        assert heard == [Moved("download", "shared", "dataset", len(BODY))]
 
 
 @pytest.mark.parametrize("changed", [b"a dataset of rats", BODY + b"!", b""])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from sleap_rtc.client.display import console, human_bytes, print_table
@@ -29,7 +30,10 @@ def money(amount: float) -> str:
     """Return an amount with as many digits as it takes to see that it is not nothing."""
     if amount == 0:
         return "0"
-    return f"{amount:,.2f}" if abs(amount) >= 1 else f"{amount:,.6f}".rstrip("0").rstrip(".")
+    if abs(amount) >= 1:
+        return f"{amount:,.2f}"
+    digits = max(6, 1 - math.floor(math.log10(abs(amount))))
+    return f"{amount:.{digits}f}".rstrip("0").rstrip(".")
 
 
 def print_costs(costs: RoomCosts) -> None:

@@ -107,6 +107,9 @@ class Lifespan:
         ports: what is open besides the service's own port.
         drain: how far it is on its way out.
         on_traffic: told of every request to S3, SQS and SNS.
+
+    Raises:
+        PriceTableWrong: the settings name a price table that is none.
     """
 
     def __init__(
@@ -115,6 +118,7 @@ class Lifespan:
         self._settings = settings
         self._ports = ports
         self._drain = drain
+        self._prices = prices_of(settings)
         self._ledger = UsageLedger(settings.job_queue_prefix, secrets.token_hex(4))
         self._on_traffic = both(self._ledger, on_traffic)
 
@@ -202,7 +206,7 @@ class Lifespan:
                 held_results=HeldResults(HeldFiles(rooms, room_transfers)),
                 pushed_models=PushedModels(rooms, model_files, models),
                 job_live=JobLive(rooms, jobs),
-                costs=Costs(rooms, jobs, models, self._ledger, prices_of(settings)),
+                costs=Costs(rooms, jobs, models, self._ledger, self._prices),
                 job_lease_s=settings.job_lease_s,
                 drain=drain,
             )

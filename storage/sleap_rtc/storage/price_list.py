@@ -19,7 +19,8 @@ DAYS_A_MONTH = 365 / 12
 
 
 class PriceTableWrong(InputError):
-    """The price table {path} cannot be used: {why}. `sleap-rtc costs prices` prints one that can."""
+    """The price table {path} cannot be used: {why}. `sleap-rtc costs prices --packaged` prints one
+    that can."""
 
     path: str
     why: str

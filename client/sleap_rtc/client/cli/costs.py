@@ -53,8 +53,11 @@ def costs(
     from sleap_rtc.client.cost_display import print_costs
     from sleap_rtc.client.display import print_json
     from sleap_rtc.client.loss_plot import checked_picture
+    from sleap_rtc.storage.errors import InputError
     from sleap_rtc.storage.keys import checked_room_id
 
+    if not room_id:
+        raise InputError(message="Say which room with --room-id; `sleap-rtc rooms ls` lists yours.")
     if plot is not None:
         checked_picture(plot)
     found = _costs_of(checked_room_id(room_id), since, job, relay_share, resent)
@@ -137,12 +140,16 @@ def compare(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def prices() -> None:
+def prices(
+    packaged: Annotated[
+        bool, typer.Option("--packaged", help="The one that is part of the product.")
+    ] = False,
+) -> None:
     """Print the price table in use, in the form of a file that `price_table` may name."""
     from sleap_rtc.settings import load_settings
     from sleap_rtc.storage.price_table import PACKAGED, read_prices
 
-    table = load_settings().price_table
+    table = None if packaged else load_settings().price_table
     read_prices(table)
     typer.echo((table or PACKAGED).expanduser().read_text("utf-8"), nl=False)
 
