@@ -36,9 +36,18 @@ def settings_for(limit: str) -> Settings:
     return settings.model_copy(update={"bandwidth_limit": parse_rate(limit)}) if limit else settings
 
 
+def measure(settings: Settings) -> None:
+    """Measure what this process does from now on, if there is somebody to push it to."""
+    if settings.metrics_push_url:
+        from sleap_rtc.observability.push import push_until_exit
+
+        push_until_exit(settings.metrics_push_url, "client")
+
+
 def service_client(settings: Settings | None = None) -> ServiceClient:
     """Return the service that the settings name."""
     settings = settings or load_settings()
+    measure(settings)
     return ServiceClient(settings.backend_api_url, bearer(settings))
 
 
