@@ -12,6 +12,7 @@ from sleap_rtc.storage.own_session import OwnSession
 from sleap_rtc.storage.part_plan import SMALLEST_PART_BYTES, PartPlan
 from sleap_rtc.storage.s3_store import S3ObjectStore
 from sleap_rtc.storage.s3_transfers import S3Transfers
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.storage.upload_engine import UploadEngine
 
 if TYPE_CHECKING:
@@ -116,7 +117,13 @@ class DownloadBench:
         self.signatures += 1
         return self.transfers.sign_get(KEY)
 
-    def fetch(self, threads: int = 4, on_progress: ProgressHook | None = None, **wrong: Any) -> None:
+    def fetch(
+        self,
+        threads: int = 4,
+        on_progress: ProgressHook | None = None,
+        traffic: Traffic = SILENT,
+        **wrong: Any,
+    ) -> None:
         """Download the object, or what `wrong` says of it."""
         told = {
             "name": "The dataset",
@@ -126,7 +133,8 @@ class DownloadBench:
             "signed_url": self.signed_url,
         }
         source = RemoteObject(**{**told, **wrong})
-        download(source, self.target, threads=threads, on_progress=on_progress or self.progress.append)
+        noted = on_progress or self.progress.append
+        download(source, self.target, threads=threads, on_progress=noted, traffic=traffic)
 
     def assert_fetches(self) -> None:
         """Fail unless the whole object arrives and nothing else."""

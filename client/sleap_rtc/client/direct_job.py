@@ -30,6 +30,7 @@ from sleap_rtc.live.peer_fetch import PeerFetch
 from sleap_rtc.storage.checksum import crc_of_stream, to_text
 from sleap_rtc.storage.errors import ExitCode, SleapRtcError, TransferFailed
 from sleap_rtc.storage.progress import TransferProgress
+from sleap_rtc.storage.traffic import SILENT, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +99,7 @@ class DirectJob:
         watcher: is told what happens.
         first: a session that stands already.
         tries_for_s: how long a worker that does not answer is called.
+        traffic: is told of the bytes of models.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class DirectJob:
         watcher: DirectWatcher,
         first: PeerSession | None = None,
         tries_for_s: float = TRIES_FOR_S,
+        traffic: Traffic = SILENT,
     ) -> None:
         self.job_id = str(ULID())
         self._call = call
@@ -120,6 +123,7 @@ class DirectJob:
         self._watcher = watcher
         self._first = first
         self._tries_for_s = tries_for_s
+        self._traffic = traffic.of("model")
         self._seen = SeenEvents()
         self._readers = _OneSession()
         self.sent_bytes = 0
@@ -217,7 +221,7 @@ class DirectJob:
         self._watcher.on_step("results", "")
         if self._readers.session is not session:
             self._readers.use(FileReader(session))
-        fetch = PeerFetch(self._readers, asyncio.get_running_loop())
+        fetch = PeerFetch(self._readers, asyncio.get_running_loop(), traffic=self._traffic)
         try:
             kept = await asyncio.to_thread(self._keep, fetch, model)
         except TransferFailed as cut:

@@ -15,6 +15,7 @@ from sleap_rtc.storage.errors import InputError, NotFound
 from sleap_rtc.storage.keys import is_file_name
 from sleap_rtc.storage.progress import ProgressHook, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
+from sleap_rtc.storage.traffic import SILENT, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +48,7 @@ def bring_results(
     place: Callable[[Sequence[str]], Sequence[Path]],
     may_replace: Callable[[Path], bool],
     on_progress: ProgressHook = no_progress,
+    traffic: Traffic = SILENT,
 ) -> list[BroughtResult]:
     """Download every file, and verify it; one that is in its place already is read and not downloaded.
 
@@ -57,6 +59,7 @@ def bring_results(
         place: returns where files of these names are to lie.
         may_replace: tells whether another file at such a place may be replaced.
         on_progress: called as bytes are verified.
+        traffic: is told of requests and bytes.
 
     Raises:
         NotFound: there is no such job.
@@ -77,7 +80,7 @@ def bring_results(
     for offer, target in placed:
         if (offer, target) in missing:
             source = _source(service, room_id, job_id, offer)
-            download(source, target, on_progress=together.step)
+            download(source, target, on_progress=together.step, traffic=traffic.of("results"))
             together.end_of_file(offer.size_bytes)
         else:
             together.skip(offer.size_bytes)

@@ -40,6 +40,7 @@ from sleap_rtc.storage.errors import NotFound, Unreachable
 from sleap_rtc.storage.manifest_changes import ModelRemoved, find_model, models_by_legacy_id
 from sleap_rtc.storage.model_name import parse_version
 from sleap_rtc.storage.progress import ProgressHook, no_progress
+from sleap_rtc.storage.traffic import SILENT, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,6 +94,7 @@ class ModelSource:
         registry: knows this machine.
         room_id: the room.
         peers_of: asks the desktops that have a model.
+        traffic: is told of requests and bytes.
         clock: tells the time, with its zone.
     """
 
@@ -103,12 +105,14 @@ class ModelSource:
         room_id: str,
         *,
         peers_of: PeersOf = no_peers,
+        traffic: Traffic = SILENT,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._service = service
         self._registry = registry
         self._room_id = room_id
         self._peers_of = peers_of
+        self._traffic = traffic
         self._clock = clock
 
     def find(self, name: str, on_progress: ProgressHook = no_progress) -> FoundModel:
@@ -166,7 +170,14 @@ class ModelSource:
             raise ModelOutOfReach(name=name, where=self._service.url, known=told)
         place = output or self._own_place(model)
         pulled = pull_model(
-            self._service, self._registry, self._room_id, model.id, place, on_progress, self._peers_of
+            self._service,
+            self._registry,
+            self._room_id,
+            model.id,
+            place,
+            on_progress,
+            self._peers_of,
+            self._traffic,
         )
         return FoundModel(
             pulled.folder,

@@ -19,12 +19,14 @@ from sleap_rtc.live.errors import PeerLost, PeerWrong
 from sleap_rtc.live.event_loop import new_event_loop
 from sleap_rtc.live.file_reader import FileReader
 from sleap_rtc.live.patience import Patience
+from sleap_rtc.live.peer_fetch import way_of
 from sleap_rtc.live.peer_file import PeerFile
 from sleap_rtc.live.peer_session import Path as SessionPath
 from sleap_rtc.storage.errors import SleapRtcError
 from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
+from sleap_rtc.storage.traffic import SILENT, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -61,6 +63,7 @@ class PeerModels:
         connect: enters the room, on that loop, when the first file is wanted. Raises Unreachable, Refused.
         peer_ids: whom to ask, the best one first.
         patience: how slow a peer may be.
+        traffic: is told of the bytes that came, and whether through a relay.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class PeerModels:
         connect: Callable[[], AbstractAsyncContextManager[Caller]],
         peer_ids: Sequence[str],
         patience: Patience | None = None,
+        traffic: Traffic = SILENT,
     ) -> None:
         self.troubles: list[str] = []
         """Why peers were left, in words."""
@@ -75,6 +79,7 @@ class PeerModels:
         self._caller: Caller | None = None
         self._peer_ids = list(peer_ids)
         self._patience = patience or Patience()
+        self._traffic = traffic.of("model")
         self._readers: dict[str, FileReader] = {}
         self._loop = new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="peers", daemon=True)
@@ -155,10 +160,14 @@ class PeerModels:
     async def _from_peer(self, caller: Caller, peer_id: str, wanted: _Wanted) -> None:
         reader = await self._reader(caller, peer_id)
         relayed = reader.session.path is SessionPath.RELAYED
+        traffic = self._traffic.by(way_of(reader.session.path))
         file = PeerFile(reader, wanted.what, wanted.plan, wanted.checksum, self._patience)
-        await file.fetch(
-            wanted.partial, list(wanted.missing), lambda part: wanted.came(part, relayed=relayed)
-        )
+
+        def came(part: Part) -> None:
+            traffic.moved("download", part.length)
+            wanted.came(part, relayed=relayed)
+
+        await file.fetch(wanted.partial, list(wanted.missing), came)
 
     async def _reader(self, caller: Caller, peer_id: str) -> FileReader:
         reader = self._readers.get(peer_id)

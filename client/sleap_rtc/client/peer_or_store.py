@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sleap_rtc.storage.download_engine import RemoteObject, download
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
+from sleap_rtc.storage.traffic import SILENT, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +69,7 @@ def bring(
     target: Path,
     peers: ModelPeers | None,
     on_progress: ProgressHook = no_progress,
+    traffic: Traffic = SILENT,
 ) -> BytesBySource:
     """Bring a file to `target`, verified: from peers what they give, from the store what they do not.
 
@@ -77,6 +79,7 @@ def bring(
         target: where to.
         peers: who may have it.
         on_progress: called as ranges are verified.
+        traffic: is told of what the store brings; peers tell of theirs.
 
     Raises:
         DiskFull, ObjectChanged, IntegrityError, TransferFailed: as the store's download does.
@@ -91,5 +94,5 @@ def bring(
         earlier = max(0, progress.resumed_bytes - found.peer - found.relayed)
         on_progress(replace(progress, resumed_bytes=earlier))
 
-    download(source, target, on_progress=note)
+    download(source, target, on_progress=note, traffic=traffic.of("model"))
     return found + BytesBySource(s3=source.size_bytes - told.resumed_bytes)

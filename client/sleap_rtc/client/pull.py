@@ -16,6 +16,7 @@ from sleap_rtc.storage.download_engine import RemoteObject
 from sleap_rtc.storage.errors import InputError, NotFound
 from sleap_rtc.storage.progress import ProgressHook, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
+from sleap_rtc.storage.traffic import SILENT, Traffic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,7 @@ def pull_model(
     folder: Path | None = None,
     on_progress: ProgressHook = no_progress,
     peers_of: PeersOf = no_peers,
+    traffic: Traffic = SILENT,
 ) -> PulledModel:
     """Bring a model's files, verify each against the manifest's checksum, and register the model.
 
@@ -74,6 +76,7 @@ def pull_model(
         folder: where the model's folder is made; the registry's own folder if None.
         on_progress: called as bytes are verified.
         peers_of: asks the desktops that have the model, before the store is asked.
+        traffic: is told of requests and bytes.
 
     Raises:
         NotFound: the room has no such model.
@@ -101,7 +104,7 @@ def pull_model(
                     continue
                 source = _source(service, room_id, model.id, file)
                 what = What(model_id=model.id, file=file.name)
-                brought += bring(source, what, target / file.name, peers, together.step)
+                brought += bring(source, what, target / file.name, peers, together.step, traffic)
                 together.end_of_file(file.size_bytes)
             troubles += peers.troubles if peers is not None else ()
         entered = tuple(here.get(note.name) or _noted(target / note.name, note) for note in notes)

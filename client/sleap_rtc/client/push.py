@@ -30,6 +30,7 @@ from sleap_rtc.storage.model_folder import (
 from sleap_rtc.storage.plain_values import scalars, texts
 from sleap_rtc.storage.progress import ProgressHook, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.storage.training_config import (
     MODEL_TYPES,
     hyperparameters_of,
@@ -82,6 +83,7 @@ class ModelPusher:
         throttle: holds what is sent to a rate.
         say: called with a sentence when something is done that the user did not ask for.
         shown_within_s: how long to wait for the room to show the model.
+        traffic: is told of requests and bytes.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class ModelPusher:
         throttle: Throttle | None = None,
         say: Callable[[str], None] = lambda _: None,
         shown_within_s: float = _SHOWN_WITHIN_S,
+        traffic: Traffic = SILENT,
     ) -> None:
         self._service = service
         self._registry = registry
@@ -101,6 +104,7 @@ class ModelPusher:
         self._throttle = throttle
         self._say = say
         self._shown_within_s = shown_within_s
+        self._traffic = traffic.of("model")
 
     def push(
         self, folder: Path, room_id: str, model_type: str = "", on_progress: ProgressHook = no_progress
@@ -149,6 +153,7 @@ class ModelPusher:
                 threads=self._threads,
                 throttle=self._throttle,
                 on_progress=together.step,
+                traffic=self._traffic,
             )
             together.end_of_file(file.size_bytes)
             sent_bytes += file.size_bytes

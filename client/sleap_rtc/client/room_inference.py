@@ -111,8 +111,9 @@ class RoomInference:
 
     def _bring(self, job_id: str, *, replace: bool) -> None:
         with self._bar("Bringing the predictions") as bar:
+            traffic = wiring.traffic(self._settings)
             brought = bring_results(
-                self._service, self._room_id, job_id, self._places, lambda _: replace, bar
+                self._service, self._room_id, job_id, self._places, lambda _: replace, bar, traffic
             )
         for result in brought:
             self._emit(

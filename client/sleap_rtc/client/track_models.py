@@ -74,4 +74,5 @@ class TrackModels:
             registry = ClientModelRegistry(self._order.registry)
         room_id = self._order.place.room_id
         peers_of = wiring.peers_of(self._settings, room_id)
-        return ModelSource(self._service, registry, room_id, peers_of=peers_of)
+        traffic = wiring.traffic(self._settings)
+        return ModelSource(self._service, registry, room_id, peers_of=peers_of, traffic=traffic)

@@ -163,6 +163,7 @@ class TrainSession:
                 wiring.registry(self._settings),
                 show,
                 session,
+                traffic=wiring.traffic(self._settings),
             )
             try:
                 models = await job.run()
@@ -268,7 +269,10 @@ class TrainSession:
         registry = wiring.registry(self._settings)
         with self._bar(f"Pulling model {model_id}") as bar:
             peers_of = wiring.peers_of(self._settings, self._room_id)
-            pulled = pull_model(self._service, registry, self._room_id, model_id, None, bar, peers_of)
+            traffic = wiring.traffic(self._settings)
+            pulled = pull_model(
+                self._service, registry, self._room_id, model_id, None, bar, peers_of, traffic
+            )
         model, folder = pulled.model, pulled.folder
         self._emit("pulled", model_id=model.id, folder=str(folder), size_bytes=model.storage.size_bytes)
         self._say(f"Model {model.id} ({model.training.trainer}) is verified and registered: {folder}")

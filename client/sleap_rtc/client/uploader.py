@@ -20,6 +20,7 @@ from sleap_rtc.storage.errors import FileChanged, InputError
 from sleap_rtc.storage.part_commands import Tally
 from sleap_rtc.storage.part_plan import plan_parts
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.storage.upload_engine import UploadEngine
 from sleap_rtc.storage.upload_state import FileIdentity, UploadHeader, UploadState
 
@@ -56,6 +57,7 @@ class S3Uploader:
         threads: upper bound of parts under way at once (`max_concurrent_parts`).
         say: called with a sentence when something is done that the user did not ask for.
         bandwidth_limit: bytes per second that all parts together may take; 0 for no limit.
+        traffic: is told of requests and bytes.
     """
 
     def __init__(
@@ -65,12 +67,14 @@ class S3Uploader:
         threads: int,
         say: Callable[[str], None] = lambda _: None,
         bandwidth_limit: int = 0,
+        traffic: Traffic = SILENT,
     ) -> None:
         self._service = service
         self._largest_part_bytes = largest_part_bytes
         self._threads = threads
         self._say = say
         self._unnoted = False
+        self._traffic = traffic.of("dataset")
         self._throttle = Throttle(BandwidthLimit(bandwidth_limit)) if bandwidth_limit else None
 
     def upload(
@@ -120,6 +124,7 @@ class S3Uploader:
                 throttle=self._throttle,
                 on_part=lambda part: self._noted(lambda: state.record(part)),
                 on_progress=on_progress,
+                traffic=self._traffic,
             )
             try:
                 crc = engine.run()

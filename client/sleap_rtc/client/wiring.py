@@ -12,6 +12,8 @@ from sleap_rtc.client.service_client import ServiceClient
 from sleap_rtc.client.uploader import S3Uploader
 from sleap_rtc.settings import load_settings
 from sleap_rtc.storage.bandwidth import BandwidthLimit, Throttle
+from sleap_rtc.storage.telling import tell
+from sleap_rtc.storage.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +46,11 @@ def measure(settings: Settings) -> None:
         push_until_exit(settings.metrics_push_url, "client")
 
 
+def traffic(settings: Settings) -> Traffic:
+    """Return what is told of this process's requests and bytes."""
+    return Traffic(hook=tell, way="in_region" if settings.in_region else "internet")
+
+
 def service_client(settings: Settings | None = None) -> ServiceClient:
     """Return the service that the settings name."""
     settings = settings or load_settings()
@@ -59,6 +66,7 @@ def uploader(service: ServiceClient, settings: Settings, say: Callable[[str], No
         settings.max_concurrent_parts,
         say,
         bandwidth_limit=settings.bandwidth_limit,
+        traffic=traffic(settings),
     )
 
 
@@ -73,6 +81,7 @@ def pusher(service: ServiceClient, settings: Settings, say: Callable[[str], None
         settings.max_concurrent_parts,
         Throttle(BandwidthLimit(settings.bandwidth_limit)) if settings.bandwidth_limit else None,
         say,
+        traffic=traffic(settings),
     )
 
 
@@ -89,7 +98,9 @@ def peers_of(settings: Settings, room_id: str) -> PeersOf:
 
         token, within_s = signaling_bearer(settings), _PATIENCE_WITH_PEERS_S
         return PeerModels(
-            lambda: live_room(settings.signaling_url, room_id, token, within_s=within_s), peer_ids
+            lambda: live_room(settings.signaling_url, room_id, token, within_s=within_s),
+            peer_ids,
+            traffic=traffic(settings),
         )
 
     return asking

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sleap_rtc.storage.errors import Unreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from types_boto3_sns import SNSClient
+
+
+def room_spoken_of(params: Mapping[str, Any]) -> str:
+    """Return the room that a call of `publish` speaks of; empty for any other call."""
+    message = params.get("Message")
+    return str(json.loads(message)["room_id"]) if message else ""
 
 
 class SnsTopic:

@@ -15,10 +15,14 @@ from botocore.parsers import ResponseParserError
 
 from sleap_rtc.events.group_commit import GroupCommit
 from sleap_rtc.events.queue import HandleDead, Message, MessageTooLarge
+from sleap_rtc.storage.call_events import tell_calls
 from sleap_rtc.storage.errors import NotFound, Refused, Unreachable
+from sleap_rtc.storage.traffic import unheard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from sleap_rtc.storage.traffic import TrafficHook
 
 MOST_PER_BATCH = 10
 """Entries of one DeleteMessageBatch (SQS API Reference)."""
@@ -30,8 +34,16 @@ _BAD_MESSAGE = {"InvalidParameterValue", "InvalidMessageContents", "MissingParam
 
 
 @asynccontextmanager
-async def sqs_client(region: str, endpoint_url: str | None, most_connections: int = 10) -> AsyncIterator[Any]:
-    """Open an SQS client; credentials come from botocore's own chain. A long poll holds a connection."""
+async def sqs_client(
+    region: str,
+    endpoint_url: str | None,
+    most_connections: int = 10,
+    on_traffic: TrafficHook = unheard,
+) -> AsyncIterator[Any]:
+    """Open an SQS client, whose requests are told; credentials come from botocore's own chain.
+
+    A long poll holds a connection.
+    """
     config = AioConfig(
         retries={"mode": "standard", "max_attempts": 4},
         connect_timeout=5,
@@ -41,6 +53,7 @@ async def sqs_client(region: str, endpoint_url: str | None, most_connections: in
     async with get_session().create_client(
         "sqs", region_name=region, endpoint_url=endpoint_url, config=config
     ) as client:
+        tell_calls(client, "sqs", on_traffic)
         yield client
 
 

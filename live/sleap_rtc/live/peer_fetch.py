@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sleap_rtc.live.errors import PeerLost, PeerStalled, PeerWrong
 from sleap_rtc.live.patience import Patience
 from sleap_rtc.live.peer_file import PeerFile
+from sleap_rtc.live.peer_session import Path as SessionPath
 from sleap_rtc.storage.errors import IntegrityError, TransferFailed
 from sleap_rtc.storage.part_plan import plan_ranges
 from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
+from sleap_rtc.storage.traffic import SILENT, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from sleap_rtc.live.file_requests import What
     from sleap_rtc.storage.part_plan import Part, PartPlan
     from sleap_rtc.storage.stop_signal import StopSignal
+    from sleap_rtc.storage.traffic import Way
 
 
 _AT_MOST_S = 10.0
@@ -52,14 +55,20 @@ class PeerFetch:
         readers: how it is reached; lives on `loop`.
         loop: on which sessions live; runs in another thread.
         patience: how slow the peer may be.
+        traffic: is told of the bytes that came, and whether through a relay.
     """
 
     def __init__(
-        self, readers: Readers, loop: asyncio.AbstractEventLoop, patience: Patience | None = None
+        self,
+        readers: Readers,
+        loop: asyncio.AbstractEventLoop,
+        patience: Patience | None = None,
+        traffic: Traffic = SILENT,
     ) -> None:
         self._readers = readers
         self._loop = loop
         self._patience = patience or Patience()
+        self._traffic = traffic
 
     def fetch(
         self,
@@ -134,12 +143,23 @@ class PeerFetch:
         while missing.numbers:
             reader = await self._readers.reader()
             file = PeerFile(reader, what, plan, checksum, self._patience)
+            traffic = self._traffic.by(way_of(reader.session.path))
+
+            def came(part: Part, traffic: Traffic = traffic) -> None:
+                traffic.moved("download", part.length)
+                missing.came(part)
+
             try:
-                await file.fetch(partial, list(missing.numbers), missing.came)
+                await file.fetch(partial, list(missing.numbers), came)
             except PeerLost:
                 continue
             except PeerStalled as stalled:
                 reader.session.end(str(stalled))
+
+
+def way_of(path: SessionPath) -> Way:
+    """Return how bytes of a session go; what goes through a relay is paid for."""
+    return "relay" if path is SessionPath.RELAYED else "peer"
 
 
 class _Missing:

@@ -13,6 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sleap_rtc.events.sns_topic import room_spoken_of
 from sleap_rtc.service.topology import (
     DEAD_LETTER_SUFFIX,
     QueueSpec,
@@ -26,9 +27,11 @@ from sleap_rtc.service.topology import (
     uploads_lifecycle,
 )
 from sleap_rtc.storage import keys
+from sleap_rtc.storage.call_events import tell_calls
 from sleap_rtc.storage.errors import Unreachable
 from sleap_rtc.storage.s3_client import error_code, s3_client
 from sleap_rtc.storage.s3_store import S3ObjectStore
+from sleap_rtc.storage.traffic import unheard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,22 +42,27 @@ if TYPE_CHECKING:
     from types_boto3_sqs.literals import QueueAttributeNameType
 
     from sleap_rtc.settings import Settings
+    from sleap_rtc.storage.traffic import TrafficHook
 
 _CONFIG = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=30)
 
 
-def sqs_client(settings: Settings) -> SQSClient:
-    """Return an SQS client for these settings."""
-    return boto3.client(
+def sqs_client(settings: Settings, on_traffic: TrafficHook = unheard) -> SQSClient:
+    """Return an SQS client for these settings, whose requests are told."""
+    client = boto3.client(
         "sqs", region_name=settings.s3_region, endpoint_url=settings.sqs_endpoint_url, config=_CONFIG
     )
+    tell_calls(client, "sqs", on_traffic)
+    return client
 
 
-def sns_client(settings: Settings) -> SNSClient:
-    """Return an SNS client for these settings."""
-    return boto3.client(
+def sns_client(settings: Settings, on_traffic: TrafficHook = unheard) -> SNSClient:
+    """Return an SNS client for these settings, whose requests are told."""
+    client = boto3.client(
         "sns", region_name=settings.s3_region, endpoint_url=settings.sqs_endpoint_url, config=_CONFIG
     )
+    tell_calls(client, "sns", on_traffic, room_spoken_of)
+    return client
 
 
 @contextmanager
@@ -151,8 +159,10 @@ def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> None:
 class Subscription:
     """This instance's own queue on the topic of room notifications; gone again when it is closed."""
 
-    def __init__(self, settings: Settings, topic_arn: str, instance: str) -> None:
-        self._sqs, self._sns = sqs_client(settings), sns_client(settings)
+    def __init__(
+        self, settings: Settings, topic_arn: str, instance: str, on_traffic: TrafficHook = unheard
+    ) -> None:
+        self._sqs, self._sns = sqs_client(settings, on_traffic), sns_client(settings, on_traffic)
         self.queue_name = f"{settings.room_events_topic}-{instance}"
         with aws_errors("The queue service"):
             self._url = self._sqs.create_queue(

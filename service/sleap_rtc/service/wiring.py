@@ -65,6 +65,7 @@ from sleap_rtc.storage.rooms_storage import RoomsStorage
 from sleap_rtc.storage.s3_client import s3_client
 from sleap_rtc.storage.s3_store import S3ObjectStore
 from sleap_rtc.storage.s3_transfers import S3Transfers
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -109,31 +110,38 @@ class Lifespan:
         settings: what the instance runs on.
         ports: what is open besides the service's own port.
         drain: how far it is on its way out.
+        on_traffic: told of every request to S3, SQS and SNS.
     """
 
-    def __init__(self, settings: Settings, ports: Ports, drain: Drain) -> None:
+    def __init__(
+        self, settings: Settings, ports: Ports, drain: Drain, on_traffic: TrafficHook = unheard
+    ) -> None:
         self._settings = settings
         self._ports = ports
         self._drain = drain
+        self._on_traffic = on_traffic
 
     @asynccontextmanager
     async def __call__(self, app: FastAPI) -> AsyncIterator[None]:
         """Run the app's parts for as long as the app runs."""
-        settings, drain = self._settings, self._drain
-        s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
+        settings, drain, on_traffic = self._settings, self._drain, self._on_traffic
+        s3 = s3_client(settings.s3_region, settings.s3_endpoint_url, tell)
         uploads = S3ObjectStore(s3, settings.s3_upload_bucket)
         rooms = S3ObjectStore(s3, settings.s3_room_bucket)
         upload_transfers = S3Transfers(s3, settings.s3_upload_bucket)
         jobs = JobStore(rooms)
-        sns = sns_client(settings)
+        sns = sns_client(settings, tell)
         topic_arn = await asyncio.to_thread(ensure_topic, sns, settings.room_events_topic)
         feed = RoomFeed(rooms, SnsTopic(sns, topic_arn))
-        subscription = await asyncio.to_thread(Subscription, settings, topic_arn, secrets.token_hex(4))
+        subscription = await asyncio.to_thread(Subscription, settings, topic_arn, secrets.token_hex(4), tell)
         async with AsyncExitStack() as opened:
             place = (settings.s3_region, settings.sqs_endpoint_url)
             client, polls = [
                 await opened.enter_async_context(made)
-                for made in (async_sqs_client(*place), async_sqs_client(*place, _MOST_POLLS))
+                for made in (
+                    async_sqs_client(*place, on_traffic=tell),
+                    async_sqs_client(*place, _MOST_POLLS, tell),
+                )
             ]
             queues = SqsJobQueues(client, settings.job_queue_prefix)
             dispatch = Dispatch(uploads, settings.s3_upload_bucket, rooms, jobs, queues, feed)
@@ -159,7 +167,7 @@ class Lifespan:
             polled = SqsJobQueues(polls, settings.job_queue_prefix).queue
             wakeups = WakeUps(polled, settings.poll_wait_s, drain.closing.is_set)
             limits = make_rate_limits(settings)
-            all_rooms = Rooms(rooms, partial(_make_queue, settings, sqs_client(settings)), limits)
+            all_rooms = Rooms(rooms, partial(_make_queue, settings, sqs_client(settings, tell)), limits)
             members = Members(rooms, all_rooms, feed)
             worker_tokens = WorkerTokens(rooms, all_rooms, members)
             app.state.parts = Parts(

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     s3_room_bucket: str = "sleap-rtc-rooms"
     s3_region: str = "us-east-1"
     s3_endpoint_url: str | None = None
+    in_region: bool | None = None
     sqs_endpoint_url: str | None = None
 
     large_file_threshold: int = Field(100_000_000, ge=0)

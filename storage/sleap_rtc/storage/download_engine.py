@@ -22,6 +22,7 @@ from sleap_rtc.storage.part_plan import PREFERRED_PART_BYTES, plan_ranges
 from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
+from sleap_rtc.storage.traffic import SILENT, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,6 +65,7 @@ def download(
     throttle: Throttle | None = None,
     on_progress: ProgressHook = no_progress,
     stop: StopSignal | None = None,
+    traffic: Traffic = SILENT,
 ) -> None:
     """Bring an object to `target`, verified; go on from what an earlier run brought of the same object.
 
@@ -74,6 +76,7 @@ def download(
         throttle: holds the download to a rate.
         on_progress: called as ranges are verified.
         stop: ends the download where it is; what was verified is kept.
+        traffic: is told of requests and bytes.
 
     Raises:
         DiskFull: there is no room for it; nothing is left behind.
@@ -85,7 +88,8 @@ def download(
     plan = source.plan
     facts = ObjectFacts(source.size_bytes, source.etag, source.checksum)
     with PartialFile(target, facts, plan.part_size_bytes) as partial, ExitStack() as files:
-        ranges = _Ranges(source, plan, partial, files.enter_context(partial.path.open("r+b", buffering=0)))
+        file = files.enter_context(partial.path.open("r+b", buffering=0))
+        ranges = _Ranges(source, plan, partial, file, traffic)
         crc = ranges.run(threads, throttle, on_progress, stop) if source.size_bytes else 0
         found = to_text(crc)
         if found != source.checksum:
@@ -114,11 +118,14 @@ class _CannotWrite(Exception):
 class _Ranges:
     """The ranges of one download."""
 
-    def __init__(self, source: RemoteObject, plan: PartPlan, partial: PartialFile, file: BinaryIO) -> None:
+    def __init__(
+        self, source: RemoteObject, plan: PartPlan, partial: PartialFile, file: BinaryIO, traffic: Traffic
+    ) -> None:
         self._source = source
         self._plan = plan
         self._partial = partial
         self._file = file
+        self._traffic = traffic
         self._writing = threading.Lock()
         self._so_far: dict[int, RangeSoFar] = {}
         self._url = ""
@@ -137,7 +144,8 @@ class _Ranges:
         machine = PartMachine[Range](self._plan, done, most=threads, race=False, now=time.monotonic())
         self._on_progress, self._resumed_bytes = GuardedHook(on_progress), machine.done_bytes
         self._report(machine.done_bytes)
-        ranges = PartCrew(self._source.name, machine, self, threads, throttle, stop).run()
+        name, hook = self._source.name, self._traffic.hook
+        ranges = PartCrew(name, machine, self, threads, throttle, stop, hook).run()
         return combine((each.crc, each.length) for each in ranges)
 
     def sign(self, command: SignParts) -> Mapping[int, Signed]:
@@ -167,6 +175,7 @@ class _Ranges:
     def keep(self, part: Range, done_bytes: int) -> None:
         """Remember a range that is in its place."""
         self._partial.record(part.number, part.length, part.crc)
+        self._traffic.moved("download", part.length)
         self._report(done_bytes)
 
     def stand_still(self, done_bytes: int, why: str) -> None:

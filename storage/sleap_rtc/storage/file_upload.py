@@ -9,6 +9,7 @@ from sleap_rtc.storage.checksum import to_text
 from sleap_rtc.storage.errors import FileChanged, SleapRtcError
 from sleap_rtc.storage.part_plan import plan_parts
 from sleap_rtc.storage.progress import ProgressHook, no_progress
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.storage.transfer_hold import TransferHold
 from sleap_rtc.storage.upload_engine import UploadEngine
 from sleap_rtc.storage.upload_session import UploadSession
@@ -40,6 +41,7 @@ def send_file(
     throttle: Throttle | None = None,
     on_progress: ProgressHook = no_progress,
     hold: TransferHold | None = None,
+    traffic: Traffic = SILENT,
 ) -> None:
     """Send a file that is not empty; where that fails, nothing of it stays.
 
@@ -61,6 +63,7 @@ def send_file(
             on_part=sent.append,
             on_progress=on_progress,
             stop=stop,
+            traffic=traffic,
         ).run()
 
     try:

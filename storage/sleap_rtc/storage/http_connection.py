@@ -64,6 +64,8 @@ class HttpConnection:
         if not _KERNEL_TELLS:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BLIND_BUFFER_BYTES)
         self.moved_bytes = 0
+        self.answered_at = 0.0
+        """When the head of the last answer was here, by the monotonic clock."""
         self._wakes_at = 1
 
     def _connect(self, origin: SplitResult) -> socket.socket:
@@ -181,6 +183,7 @@ class HttpConnection:
                 raise TimeoutError
             thinking = not held
         reply.begin()
+        self.answered_at = time.monotonic()
 
     def unacknowledged_bytes(self) -> int:
         """Return how much of what was sent the other side has not yet acknowledged, 0 where nobody tells."""

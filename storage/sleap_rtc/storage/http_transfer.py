@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from sleap_rtc.storage.checksum import crc64nvme, to_header
 from sleap_rtc.storage.retry import Failure
+from sleap_rtc.storage.traffic import Called, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.part_plan import Part
 
 _ERROR_TEXT_BYTES = 2048
+_OPERATIONS = {"PUT": "UploadPart", "GET": "GetObject"}
 _RECEIVE_BYTES = 1024 * 1024
 # A slice that took longer than this did not come fast.
 _SWIFT_S = 0.1
@@ -188,12 +190,18 @@ def _exchange(
     except OSError as error:
         distrusted = isinstance(error, ssl.SSLCertVerificationError)
         return Failure(0, socket_trouble(url, error), away=True, hopeless=distrusted)
+    status, began = 0, time.monotonic()
     try:
         connection.send_head(method, f"{address.path}?{address.query}", headers)
-        return body(connection)
+        reply = body(connection)
+        status = reply.status
+        return reply
     except (OSError, HTTPException, ValueError) as error:
         lane.close()
         return Failure(0, socket_trouble(url, error))
+    finally:
+        seconds = max(connection.answered_at, began) - began if status else time.monotonic() - began
+        lane.on_traffic(Called("s3", _OPERATIONS[method], outcome_of(status), seconds, address.path))
 
 
 def socket_trouble(url: str, error: Exception) -> str:

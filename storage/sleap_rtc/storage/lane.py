@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sleap_rtc.storage.http_connection import STALL_S, HttpConnection
+from sleap_rtc.storage.traffic import unheard
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from sleap_rtc.storage.bandwidth import Throttle
+    from sleap_rtc.storage.traffic import TrafficHook
 
 
 class Lane:
@@ -18,9 +20,16 @@ class Lane:
     Args:
         throttle: holds the bytes of all lanes to a rate; None for as fast as it goes.
         stall_s: how long no byte may move before a connection is given up.
+        on_traffic: told of every request.
     """
 
-    def __init__(self, throttle: Throttle | None = None, stall_s: float = STALL_S) -> None:
+    def __init__(
+        self,
+        throttle: Throttle | None = None,
+        stall_s: float = STALL_S,
+        on_traffic: TrafficHook = unheard,
+    ) -> None:
+        self.on_traffic = on_traffic
         self._throttle = throttle
         self._stall_s = stall_s
         self._origin: tuple[str, str] | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sleap_rtc.storage.checksum import crc_of_stream, to_text
 from sleap_rtc.storage.download_engine import RemoteObject, download
 from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.storage.traffic import SILENT, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,7 @@ def download_files(
     folder: ModelFolder,
     files: tuple[ModelFile, ...],
     target: Path,
+    traffic: Traffic = SILENT,
 ) -> None:
     """Bring files of a model into a folder. One that is there whole is read and not downloaded.
 
@@ -54,6 +56,7 @@ def download_files(
         folder: the model's, in the bucket.
         files: as the manifest has them.
         target: where to.
+        traffic: is told of requests and bytes.
 
     Raises:
         ModelFileGone: one is not in the store; nothing is downloaded.
@@ -70,7 +73,7 @@ def download_files(
             checksum=file.checksum,
             signed_url=partial(sign_get, folder.file(file.name)),
         )
-        download(source, target / file.name)
+        download(source, target / file.name, traffic=traffic.of("model"))
 
 
 def _is_whole(path: Path, file: ModelFile) -> bool:

@@ -16,6 +16,7 @@ from sleap_rtc.storage.lane import Lane
 from sleap_rtc.storage.part_commands import CutPart, Fail, Finish, M, MovePart, SignParts, Wait
 from sleap_rtc.storage.retry import Failure
 from sleap_rtc.storage.stop_signal import StopSignal
+from sleap_rtc.storage.traffic import unheard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.bandwidth import Throttle
     from sleap_rtc.storage.part_commands import Signed
     from sleap_rtc.storage.part_machine import PartMachine
+    from sleap_rtc.storage.traffic import TrafficHook
 
 _FAREWELL_S = 2.0
 
@@ -56,6 +58,7 @@ class PartCrew(Generic[M]):
         most: upper bound of the parts under way; one thread more signs meanwhile.
         throttle: holds all lanes to a rate together.
         stop: ends the transfer where it is.
+        on_traffic: told of every request.
     """
 
     def __init__(
@@ -66,12 +69,15 @@ class PartCrew(Generic[M]):
         most: int,
         throttle: Throttle | None = None,
         stop: StopSignal | None = None,
+        on_traffic: TrafficHook = unheard,
     ) -> None:
         self._name = name
         self._machine = machine
         self._mover = mover
         self._stop = stop or StopSignal()
-        self._lanes = [Lane(throttle) for _ in range(min(most, machine.plan.count) + 1)]
+        self._lanes = [
+            Lane(throttle, on_traffic=on_traffic) for _ in range(min(most, machine.plan.count) + 1)
+        ]
         self._lane_of_try: dict[int, Lane] = {}
         self._changed = threading.Condition()
         self._error: BaseException | None = None

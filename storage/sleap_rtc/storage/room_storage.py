@@ -25,6 +25,7 @@ from sleap_rtc.storage.object_store import Create
 from sleap_rtc.storage.orphans import Orphans
 from sleap_rtc.storage.proposals import Proposal
 from sleap_rtc.storage.registry_changes import Published, Recovered, RegistryChange
+from sleap_rtc.storage.traffic import SILENT, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -86,13 +87,16 @@ class RoomStorage:
         """
         return manifest_changes.find_model(self.manifest(), name)
 
-    def download_model(self, name: str, folder: Path, sign_get: Callable[[str], str]) -> Path:
+    def download_model(
+        self, name: str, folder: Path, sign_get: Callable[[str], str], traffic: Traffic = SILENT
+    ) -> Path:
         """Bring a model's files into a folder of its own below `folder`, each verified, and return that one.
 
         Args:
             name: what `get_model` takes.
             folder: where to.
             sign_get: returns a URL to read a key of the bucket with (`S3Transfers.sign_get`).
+            traffic: is told of requests and bytes.
 
         Raises:
             NotFound: the room has no such model.
@@ -102,7 +106,7 @@ class RoomStorage:
         model = self.get_model(name)
         place = keys.ModelFolder(self.room_id, model.model_type, model.id)
         target = folder / f"{model.model_type}_{model.id}"
-        download_files(self._store, sign_get, place, model.storage.files, target)
+        download_files(self._store, sign_get, place, model.storage.files, target, traffic)
         return target
 
     def read_record(self, folder: keys.ModelFolder) -> ModelRecord:

@@ -15,7 +15,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 
+from sleap_rtc.storage.call_events import tell_calls
 from sleap_rtc.storage.errors import NotFound, PreconditionFailed, Refused, Unreachable, WriteConflict
+from sleap_rtc.storage.traffic import unheard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
     from sleap_rtc.storage.errors import SleapRtcError
+    from sleap_rtc.storage.traffic import TrafficHook
 
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchUpload", "NotFound"}
 # With words of our own where S3's code does not tell what to do.
@@ -36,14 +39,15 @@ _DENIED = {
 }
 
 
-def s3_client(region: str, endpoint_url: str | None = None) -> S3Client:
+def s3_client(region: str, endpoint_url: str | None = None, on_traffic: TrafficHook = unheard) -> S3Client:
     """Return an S3 client whose credentials come from boto3's own chain.
 
     Args:
         region: such as us-east-1.
         endpoint_url: a store that is not AWS; addressed by path, since its host has no wildcard name.
+        on_traffic: told of every request.
     """
-    return boto3.client(
+    client = boto3.client(
         "s3",
         region_name=region,
         endpoint_url=endpoint_url,
@@ -58,6 +62,8 @@ def s3_client(region: str, endpoint_url: str | None = None) -> S3Client:
             max_pool_connections=32,
         ),
     )
+    tell_calls(client, "s3", on_traffic)
+    return client
 
 
 def error_code(error: ClientError) -> str:

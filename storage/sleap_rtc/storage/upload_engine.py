@@ -18,6 +18,7 @@ from sleap_rtc.storage.part_crew import PartCrew
 from sleap_rtc.storage.part_machine import PartMachine
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.storage.upload_session import PartToSign, SentPart, UploadSession
 from sleap_rtc.storage.upload_state import FileIdentity
 
@@ -46,6 +47,7 @@ class UploadEngine:
         on_part: called, one call at a time, for each part that the store acknowledged.
         on_progress: called after each part.
         stop: ends it where it is; the upload stays open.
+        traffic: is told of requests and bytes.
     """
 
     def __init__(
@@ -60,16 +62,18 @@ class UploadEngine:
         on_part: Callable[[SentPart], None] = lambda _: None,
         on_progress: ProgressHook = no_progress,
         stop: StopSignal | None = None,
+        traffic: Traffic = SILENT,
     ) -> None:
         self._path = path
         self._plan = plan
         self._session = session
         self._machine = PartMachine[SentPart](plan, done, most=threads, race=True, now=time.monotonic())
-        self._crew = PartCrew(path.name, self._machine, self, threads, throttle, stop)
+        self._crew = PartCrew(path.name, self._machine, self, threads, throttle, stop, traffic.hook)
         self._resumed_bytes = self._machine.done_bytes
         self._identity: FileIdentity | None = None
         self._open = threading.local()
         self._on_part = on_part
+        self._traffic = traffic
         self._on_progress = GuardedHook(on_progress)
 
     @property
@@ -118,6 +122,7 @@ class UploadEngine:
 
     def keep(self, part: SentPart, done_bytes: int) -> None:
         """Hand an acknowledged part on."""
+        self._traffic.moved("upload", part.length)
         self._on_part(part)
         self._report(done_bytes)
 

@@ -22,6 +22,7 @@ from sleap_rtc.storage.errors import SleapRtcError
 from sleap_rtc.storage.file_upload import send_file
 from sleap_rtc.storage.stop_signal import StopSignal
 from sleap_rtc.storage.telling import tell
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.storage.transfer_hold import TransferHold
 from sleap_rtc.worker.checkpoint_copy import Row, copy_run, described, write_curve
 
@@ -70,6 +71,7 @@ class CheckpointKeeper:
         copies: a folder of its own.
         every_s: how long one has to lie back before another is brought, in seconds.
         rows: what was measured of the epochs before.
+        traffic: is told of requests and bytes.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class CheckpointKeeper:
         copies: Path,
         every_s: float,
         rows: Sequence[Row] = (),
+        traffic: Traffic = SILENT,
     ) -> None:
         self._store = store
         self._facts = facts
@@ -87,6 +90,7 @@ class CheckpointKeeper:
         self._copies = copies
         self._every_s = every_s
         self._rows = list(rows)
+        self._traffic = traffic.of("checkpoint")
         self._news = threading.Condition()
         self._unsent = False
         self._last_call = False
@@ -189,5 +193,6 @@ class CheckpointKeeper:
     def _sent(self, path: Path, folder: keys.CheckpointFolder) -> ModelFile:
         file = described(path)
         upload = self._store.open(folder, file)
-        send_file(path, file, upload, threads=_THREADS, hold=TransferHold(self._stop))
+        hold = TransferHold(self._stop)
+        send_file(path, file, upload, threads=_THREADS, hold=hold, traffic=self._traffic)
         return file

@@ -39,6 +39,7 @@ from sleap_rtc.live.direct_jobs import (
 )
 from sleap_rtc.live.signaling_messages import PEER_NAME_SEPARATOR
 from sleap_rtc.storage.memory_store import MemoryObjectStore
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.worker.peer_dataset import PeerDataset
 from sleap_rtc.worker.slot import Holder
 
@@ -90,6 +91,7 @@ class DirectJobs:
         runner_of: makes what carries one out.
         models_of: makes what takes the model of one.
         work_dir: where packages lie.
+        traffic: is told of the bytes of packages.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class DirectJobs:
         runner_of: RunnerOf,
         models_of: Callable[[], DirectModels],
         work_dir: Path,
+        traffic: Traffic = SILENT,
     ) -> None:
         self._room_id = room_id
         self._slot = slot
@@ -107,6 +110,7 @@ class DirectJobs:
         self._runner_of = runner_of
         self._models_of = models_of
         self._work_dir = work_dir
+        self._traffic = traffic
         self._jobs: OrderedDict[str, _DirectJob] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving = False
@@ -151,7 +155,7 @@ class DirectJobs:
         return JobAccepted(id=request.id, job_id=request.job_id)
 
     def _begun(self, session: PeerSession, request: SubmitJob) -> _DirectJob:
-        dataset = PeerDataset(request.job_id, self._work_dir)
+        dataset = PeerDataset(request.job_id, self._work_dir, traffic=self._traffic)
         models = self._models_of()
         store = MemoryObjectStore()
         jobs = JobStore(store)

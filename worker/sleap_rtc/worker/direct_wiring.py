@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.direct_jobs import DirectJobs
 from sleap_rtc.worker.direct_models import DirectModels
@@ -40,6 +41,7 @@ def direct_jobs(
     guests: GuestModels | None,
     on_kept: Callable[[], None],
     work_dir: Path,
+    traffic: Traffic = SILENT,
 ) -> DirectJobs:
     """Return what takes jobs from peers.
 
@@ -55,6 +57,7 @@ def direct_jobs(
         guests: takes their models for the room; None where no room keeps any.
         on_kept: called once a model more is kept.
         work_dir: where folders for jobs are made.
+        traffic: is told of the bytes of packages.
     """
     cache = dataset_cache(settings)
 
@@ -73,4 +76,7 @@ def direct_jobs(
             board=board,
         )
 
-    return DirectJobs(room_id, slot, shift, runner_of, lambda: DirectModels(kept, guests, on_kept), work_dir)
+    def models_of() -> DirectModels:
+        return DirectModels(kept, guests, on_kept)
+
+    return DirectJobs(room_id, slot, shift, runner_of, models_of, work_dir, traffic)

@@ -9,6 +9,7 @@ from sleap_rtc.storage.bandwidth import BandwidthLimit, Throttle
 from sleap_rtc.storage.blob_id import BlobId
 from sleap_rtc.storage.download_engine import download
 from sleap_rtc.storage.progress import ProgressHook, no_progress
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.storage.transfer_hold import TransferHold
 
 if TYPE_CHECKING:
@@ -28,11 +29,19 @@ class S3Downloader:
         source: finds them; with the worker's own credentials, or through the service.
         threads: ranges under way at once.
         bandwidth_limit: bytes per second that all of them together may take; 0 for no limit.
+        traffic: is told of requests and bytes.
     """
 
-    def __init__(self, source: DatasetSource, threads: int = 4, bandwidth_limit: int = 0) -> None:
+    def __init__(
+        self,
+        source: DatasetSource,
+        threads: int = 4,
+        bandwidth_limit: int = 0,
+        traffic: Traffic = SILENT,
+    ) -> None:
         self._source = source
         self._threads = threads
+        self._traffic = traffic.of("dataset")
         self._throttle = Throttle(BandwidthLimit(bandwidth_limit)) if bandwidth_limit else None
 
     def download(self, dataset: DatasetRef, target: Path, on_progress: ProgressHook = no_progress) -> None:
@@ -46,7 +55,14 @@ class S3Downloader:
             TransferFailed: the store would not deliver.
         """
         source = self._source.find(dataset)
-        download(source, target, threads=self._threads, throttle=self._throttle, on_progress=on_progress)
+        download(
+            source,
+            target,
+            threads=self._threads,
+            throttle=self._throttle,
+            on_progress=on_progress,
+            traffic=self._traffic,
+        )
 
     @contextmanager
     def cached(
@@ -89,6 +105,7 @@ class S3Downloader:
                     throttle=self._throttle,
                     on_progress=on_progress,
                     stop=stop,
+                    traffic=self._traffic,
                 )
 
             (hold or TransferHold()).carry(dataset.file_name, go_on)

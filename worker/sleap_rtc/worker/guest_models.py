@@ -8,6 +8,7 @@ from sleap_rtc.events.push_api import PublishPushed
 from sleap_rtc.events.push_session import PushSession
 from sleap_rtc.storage.file_upload import send_file
 from sleap_rtc.storage.plain_values import scalars
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.worker.model_publisher import ModelPublisher
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 class OwnGuestModels:
     """Writes to the rooms bucket itself."""
 
-    def __init__(self, store: ModelStore) -> None:
-        self._publisher = ModelPublisher(store)
+    def __init__(self, store: ModelStore, traffic: Traffic = SILENT) -> None:
+        self._publisher = ModelPublisher(store, traffic=traffic)
 
     def send(self, folder: Path, record: ModelRecord) -> None:
         """Send the files and publish the record."""
@@ -32,8 +33,9 @@ class OwnGuestModels:
 class ServiceGuestModels:
     """Has the service sign; it takes the models as pushed by the worker, for the peer."""
 
-    def __init__(self, service: ServiceHttp) -> None:
+    def __init__(self, service: ServiceHttp, traffic: Traffic = SILENT) -> None:
         self._service = service
+        self._traffic = traffic.of("model")
 
     def send(self, folder: Path, record: ModelRecord) -> None:
         """Send the files and publish the record."""
@@ -41,7 +43,7 @@ class ServiceGuestModels:
         for file in record.files:
             upload = session.open(file)
             if upload is not None:
-                send_file(folder / file.name, file, upload)
+                send_file(folder / file.name, file, upload, traffic=self._traffic)
         session.publish(
             PublishPushed(
                 files=session.files,

@@ -142,7 +142,8 @@ class InferenceAttempt(JobAttempt):
             for path, file in zip(paths, files, strict=True):
                 progress = OfSeveral(stage.moved, before, total)
                 upload = self._inference.results.open(self._held.hold, file)
-                send_file(path, file, upload, on_progress=progress, hold=stage.hold)
+                traffic = self._inference.traffic.of("results")
+                send_file(path, file, upload, on_progress=progress, hold=stage.hold, traffic=traffic)
                 before += file.size_bytes
                 self.line(f"sent {file.name} {file.checksum}")
             stage.done()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from sleap_rtc.storage.traffic import SILENT, Traffic
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -43,8 +45,10 @@ class ResultsStore(Protocol):
 
 @dataclass(frozen=True)
 class Inference:
-    """What a worker needs for inferences: the two ports, and the engines by their names."""
+    """What a worker needs for inferences: the two ports, the engines by their names, and who is told of the
+    bytes."""
 
     models: RoomModels
     results: ResultsStore
     tracker: Callable[[TrainerName], Tracker]
+    traffic: Traffic = SILENT

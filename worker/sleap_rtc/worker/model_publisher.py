@@ -12,6 +12,7 @@ from sleap_rtc.storage.file_upload import send_file
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord
 from sleap_rtc.storage.model_folder import ModelFolderRefused, read_model_folder, read_table
 from sleap_rtc.storage.progress import OfSeveral, ProgressHook, no_progress
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.worker.errors import TrainingFailed
 from sleap_rtc.worker.lineage import metrics_of
 
@@ -30,15 +31,18 @@ class ModelPublisher:
     Args:
         store: where that is.
         on_published: called with a published model's folder, which is about to be removed, and its record.
+        traffic: is told of requests and bytes.
     """
 
     def __init__(
         self,
         store: ModelStore,
         on_published: Callable[[Path, ModelRecord], None] = lambda _folder, _record: None,
+        traffic: Traffic = SILENT,
     ) -> None:
         self._store = store
         self._on_published = on_published
+        self._traffic = traffic.of("model")
 
     def describe(self, trained: TrainedModel) -> ModelRecord:
         """Return the record of a model. Raises TrainingFailed where a room would not take it."""
@@ -87,7 +91,8 @@ class ModelPublisher:
         if file.size_bytes == 0:
             self._store.put_empty(record, file)
         else:
-            send_file(path, file, self._store.open(record, file), on_progress=on_progress, hold=hold)
+            upload = self._store.open(record, file)
+            send_file(path, file, upload, on_progress=on_progress, hold=hold, traffic=self._traffic)
 
 
 def record_of(trained: TrainedModel) -> ModelRecord:

@@ -18,6 +18,7 @@ from sleap_rtc.live.file_reader import FileReader
 from sleap_rtc.live.file_requests import What
 from sleap_rtc.live.peer_fetch import PeerFetch
 from sleap_rtc.storage.progress import ProgressHook, no_progress
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.storage.transfer_hold import TransferHold
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class PeerDataset:
         work_dir: where it lies while it is used.
         patience: how slow the client may be.
         waits_for_s: how long a client that was cut off is waited for.
+        traffic: is told of the bytes that came.
     """
 
     def __init__(
@@ -49,12 +51,13 @@ class PeerDataset:
         work_dir: Path,
         patience: Patience | None = None,
         waits_for_s: float = WAITS_FOR_S,
+        traffic: Traffic = SILENT,
     ) -> None:
         self._job_id = job_id
         self._work_dir = work_dir
         self._waits_for_s = waits_for_s
         self._loop = asyncio.get_running_loop()
-        self._fetch = PeerFetch(self, self._loop, patience)
+        self._fetch = PeerFetch(self, self._loop, patience, traffic.of("dataset"))
         self._reader: FileReader | None = None
         self._connected = asyncio.Event()
 

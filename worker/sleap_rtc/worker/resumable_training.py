@@ -15,6 +15,7 @@ from sleap_rtc.events.worker_facts import CheckpointKept
 from sleap_rtc.storage.errors import SleapRtcError
 from sleap_rtc.storage.model_folder import checksum_of
 from sleap_rtc.storage.telling import tell
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.worker.checkpoint_copy import joined
 from sleap_rtc.worker.checkpoint_keeper import CheckpointKeeper, TrainingFacts
 from sleap_rtc.worker.errors import JobFailed, TrainerMissing
@@ -44,10 +45,12 @@ class Checkpointing:
     Args:
         store: where.
         every_s: how long one has to lie back before another is brought, in seconds.
+        traffic: is told of requests and bytes.
     """
 
     store: CheckpointStore
     every_s: float
+    traffic: Traffic = SILENT
 
 
 class ResumableTraining:
@@ -95,7 +98,8 @@ class ResumableTraining:
             What `train` raises.
         """
         store, package = self._checkpointing.store, self._package.folder
-        resumption = brought(store, self._facts, package, self._say, self._held.stop)
+        traffic = self._checkpointing.traffic.of("checkpoint")
+        resumption = brought(store, self._facts, package, self._say, self._held.stop, traffic)
         if resumption is not None:
             tell(CheckpointKept("resumed_from"))
             try:
@@ -118,7 +122,8 @@ class ResumableTraining:
         more = resumption.options if resumption else {}
         options = {SAVE_LAST: "true", **self._held.job.overrides, **more}
         store, every_s = self._checkpointing.store, self._checkpointing.every_s
-        keeper = CheckpointKeeper(store, self._facts, self._run, self._copies, every_s, rows)
+        traffic = self._checkpointing.traffic
+        keeper = CheckpointKeeper(store, self._facts, self._run, self._copies, every_s, rows, traffic)
 
         def on_event(event: TrainingEvent) -> None:
             if isinstance(event, EpochEnded):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sleap_rtc.events.jobs import LeaseLost
 from sleap_rtc.storage.download_engine import download
 from sleap_rtc.storage.errors import SleapRtcError
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.worker.checkpoint_copy import CURVE, LAST, RESUME_FOLDER, Row, read_curve
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def brought(
     package: Path,
     say: Callable[[str], None],
     stop: StopSignal,
+    traffic: Traffic = SILENT,
 ) -> Resumption | None:
     """Bring the newest checkpoint of a training; None where there is none that is of use.
 
@@ -57,6 +59,7 @@ def brought(
         package: the folder in which the engine runs.
         say: told in a line what came of it.
         stop: ends it at once.
+        traffic: is told of requests and bytes.
 
     Raises:
         LeaseLost: the job is not this worker's any more.
@@ -69,7 +72,8 @@ def brought(
         _check(found, facts)
         shutil.rmtree(folder, ignore_errors=True)
         for file in found.files:
-            download(store.source(facts.hold, found, file), folder / file.name, threads=2, stop=stop)
+            source = store.source(facts.hold, found, file)
+            download(source, folder / file.name, threads=2, stop=stop, traffic=traffic)
         rows = read_curve(folder)
     except LeaseLost:
         raise

@@ -18,6 +18,7 @@ from sleap_rtc.events.job_reports import JobRules
 from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.service_http import ServiceHttp
 from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.worker.credentials import credentials_method, way_of
 from sleap_rtc.worker.guest_models import OwnGuestModels, ServiceGuestModels
 from sleap_rtc.worker.service_checkpoints import ServiceCheckpoints
@@ -62,8 +63,13 @@ class Connection:
 
 
 @asynccontextmanager
-async def connected(settings: Settings, room_id: str) -> AsyncIterator[Connection]:
+async def connected(settings: Settings, room_id: str, traffic: Traffic = SILENT) -> AsyncIterator[Connection]:
     """Reach the room in the way that this machine's credentials allow, and say in the log which it is.
+
+    Args:
+        settings: where everything is.
+        room_id: the room.
+        traffic: is told of requests and bytes.
 
     Raises:
         NotFound: there is no such room.
@@ -73,18 +79,19 @@ async def connected(settings: Settings, room_id: str) -> AsyncIterator[Connectio
     method = credentials_method()
     log.info("%s", way_of(method, settings.backend_api_url))
     if method is None:
-        yield await asyncio.to_thread(_through_service, settings, room_id)
+        yield await asyncio.to_thread(_through_service, settings, room_id, traffic)
         return
-    async with _with_credentials(settings, room_id, method) as connection:
+    async with _with_credentials(settings, room_id, method, traffic) as connection:
         yield connection
 
 
-def dataset_source(settings: Settings, method: str | None) -> DatasetSource:
+def dataset_source(settings: Settings, method: str | None, traffic: Traffic = SILENT) -> DatasetSource:
     """Return where datasets come from.
 
     Args:
         settings: where everything is.
         method: how this machine comes by AWS credentials (`credentials_method`).
+        traffic: is told of requests.
     """
     if method is None:
         return ServiceDatasets(ServiceHttp(settings.backend_api_url, settings.token.get_secret_value()))
@@ -93,12 +100,12 @@ def dataset_source(settings: Settings, method: str | None) -> DatasetSource:
     from sleap_rtc.storage.s3_transfers import S3Transfers
     from sleap_rtc.worker.s3_datasets import S3Datasets
 
-    s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
+    s3 = s3_client(settings.s3_region, settings.s3_endpoint_url, traffic.hook)
     bucket = settings.s3_upload_bucket
     return S3Datasets(S3ObjectStore(s3, bucket), S3Transfers(s3, bucket))
 
 
-def _through_service(settings: Settings, room_id: str) -> Connection:
+def _through_service(settings: Settings, room_id: str, traffic: Traffic) -> Connection:
     service = ServiceHttp(settings.backend_api_url, settings.token.get_secret_value())
     desk = ServiceDesk(service)
     terms = desk.terms(room_id)
@@ -110,19 +117,22 @@ def _through_service(settings: Settings, room_id: str) -> Connection:
         datasets=dataset_source(settings, None),
         models=ServiceModels(service),
         checkpoints=ServiceCheckpoints(service),
-        guests=ServiceGuestModels(service),
-        room_models=ServiceRoomModels(service),
+        guests=ServiceGuestModels(service, traffic),
+        room_models=ServiceRoomModels(service, traffic),
         results=ServiceResults(service),
         lease_s=terms.lease_s,
     )
 
 
 @asynccontextmanager
-async def _with_credentials(settings: Settings, room_id: str, method: str) -> AsyncIterator[Connection]:
+async def _with_credentials(
+    settings: Settings, room_id: str, method: str, traffic: Traffic
+) -> AsyncIterator[Connection]:
     import boto3
 
-    from sleap_rtc.events.sns_topic import SnsTopic
+    from sleap_rtc.events.sns_topic import SnsTopic, room_spoken_of
     from sleap_rtc.events.sqs_queue import SqsQueue, sqs_client
+    from sleap_rtc.storage.call_events import tell_calls
     from sleap_rtc.storage.rooms_storage import RoomsStorage
     from sleap_rtc.storage.s3_client import s3_client
     from sleap_rtc.storage.s3_store import S3ObjectStore
@@ -131,13 +141,15 @@ async def _with_credentials(settings: Settings, room_id: str, method: str) -> As
     from sleap_rtc.worker.s3_inference import S3Results, S3RoomModels
     from sleap_rtc.worker.s3_models import S3Models
 
-    s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
+    s3 = s3_client(settings.s3_region, settings.s3_endpoint_url, traffic.hook)
     rooms = S3ObjectStore(s3, settings.s3_room_bucket)
     transfers = S3Transfers(s3, settings.s3_room_bucket)
     sns = boto3.client("sns", region_name=settings.s3_region, endpoint_url=settings.sqs_endpoint_url)
+    tell_calls(sns, "sns", traffic.hook, room_spoken_of)
     topic = SnsTopic(sns, sns.create_topic(Name=settings.room_events_topic)["TopicArn"])
     rules = JobRules(settings.job_lease_s, settings.most_attempts)
-    async with sqs_client(settings.s3_region, settings.sqs_endpoint_url) as client:
+    place = (settings.s3_region, settings.sqs_endpoint_url)
+    async with sqs_client(*place, on_traffic=traffic.hook) as client:
         try:
             queue = await SqsQueue.open(client, f"{settings.job_queue_prefix}-{room_id}")
         except NotFound:
@@ -147,11 +159,11 @@ async def _with_credentials(settings: Settings, room_id: str, method: str) -> As
             queue=queue,
             dead_letters=await queue.dead_letters(),
             desk=StoreJobDesk(rooms, JobStore(rooms), RoomFeed(rooms, topic), rules),
-            datasets=dataset_source(settings, method),
+            datasets=dataset_source(settings, method, traffic),
             models=models,
             checkpoints=S3Checkpoints(rooms, transfers),
-            guests=OwnGuestModels(models),
-            room_models=S3RoomModels(RoomsStorage(rooms, settings.s3_room_bucket), transfers),
+            guests=OwnGuestModels(models, traffic),
+            room_models=S3RoomModels(RoomsStorage(rooms, settings.s3_room_bucket), transfers, traffic),
             results=S3Results(rooms, transfers),
             lease_s=settings.job_lease_s,
         )

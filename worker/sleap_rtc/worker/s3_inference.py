@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sleap_rtc.storage.keys import ResultsFolder
 from sleap_rtc.storage.own_session import OwnSession
+from sleap_rtc.storage.traffic import SILENT, Traffic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,15 +25,18 @@ class S3RoomModels:
     Args:
         rooms: the manifests.
         transfers: the rooms bucket.
+        traffic: is told of requests and bytes.
     """
 
-    def __init__(self, rooms: RoomsStorage, transfers: S3Transfers) -> None:
+    def __init__(self, rooms: RoomsStorage, transfers: S3Transfers, traffic: Traffic = SILENT) -> None:
         self._rooms = rooms
         self._transfers = transfers
+        self._traffic = traffic
 
     def bring(self, room_id: str, model: FixedModel, folder: Path) -> Path:
         """Bring a model's files."""
-        return self._rooms.of(room_id).download_model(model.model_id, folder, self._transfers.sign_get)
+        room, sign_get = self._rooms.of(room_id), self._transfers.sign_get
+        return room.download_model(model.model_id, folder, sign_get, self._traffic)
 
 
 class S3Results:

@@ -14,6 +14,7 @@ from sleap_rtc.events.model_files_api import ModelFileOpened
 from sleap_rtc.events.worker_api import OpenModelFile
 from sleap_rtc.storage.download_engine import RemoteObject, download
 from sleap_rtc.storage.errors import NotFound
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.worker.service_desk import PATIENT_TRIES
 from sleap_rtc.worker.service_models import ServiceFileUpload
 
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 class ServiceRoomModels:
     """Asks the service with the worker's token, which has to be that of a member of the room."""
 
-    def __init__(self, service: ServiceHttp) -> None:
+    def __init__(self, service: ServiceHttp, traffic: Traffic = SILENT) -> None:
         self._service = service
+        self._traffic = traffic.of("model")
 
     def bring(self, room_id: str, model: FixedModel, folder: Path) -> Path:
         """Bring a model's files."""
@@ -38,7 +40,8 @@ class ServiceRoomModels:
         target = folder / f"{model.model_type}_{model.model_id}"
         for offer in self._offers(room_id, model):
             place.file(offer.name)  # refuses a name that leads elsewhere
-            download(self._source(room_id, model, offer), target / offer.name)
+            source = self._source(room_id, model, offer)
+            download(source, target / offer.name, traffic=self._traffic)
         return target
 
     def _source(self, room_id: str, model: FixedModel, offer: FileDownload) -> RemoteObject:

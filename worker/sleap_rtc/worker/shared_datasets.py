@@ -10,6 +10,7 @@ from sleap_rtc.events.shared_dataset import checked_shared_path
 from sleap_rtc.storage.checksum import to_text
 from sleap_rtc.storage.file_checksum import crc_of_file
 from sleap_rtc.storage.progress import ProgressHook, no_progress
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.storage.transfer_hold import TransferHold
 from sleap_rtc.worker.errors import DatasetNotHere, SharedDatasetChanged
 
@@ -29,10 +30,12 @@ class SharedDatasets:
     Args:
         folder: that is shared; None where none is.
         others: brings what does not lie in it.
+        traffic: is told of the bytes that are read there.
     """
 
-    def __init__(self, folder: Path | None, others: DatasetBringer) -> None:
+    def __init__(self, folder: Path | None, others: DatasetBringer, traffic: Traffic = SILENT) -> None:
         self._folder = folder
+        self._traffic = traffic.by("shared").of("dataset")
         self._others = others
 
     @contextmanager
@@ -69,6 +72,7 @@ class SharedDatasets:
         if (to_text(crc), size_bytes) != (dataset.checksum, dataset.size_bytes):
             raise SharedDatasetChanged(path=dataset.path)
         say(f"verified {dataset.checksum}")
+        self._traffic.moved("download", size_bytes)
         yield path
 
     def _find(self, dataset: DatasetRef) -> Path:

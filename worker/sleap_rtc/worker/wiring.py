@@ -21,6 +21,8 @@ from sleap_rtc.live.signaling_client import Card, SignalingClient
 from sleap_rtc.live.signaling_messages import own_peer_id
 from sleap_rtc.live.token_subject import token_subject
 from sleap_rtc.settings.environments import existing_tool
+from sleap_rtc.storage.telling import tell
+from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.direct_wiring import direct_jobs
 from sleap_rtc.worker.downloader import S3Downloader
@@ -37,6 +39,7 @@ from sleap_rtc.worker.model_publisher import ModelPublisher
 from sleap_rtc.worker.presence import Presence
 from sleap_rtc.worker.resumable_training import Checkpointing
 from sleap_rtc.worker.room_connection import connected
+from sleap_rtc.worker.s3_way import s3_way
 from sleap_rtc.worker.served_models import ServedModels
 from sleap_rtc.worker.shared_datasets import SharedDatasets
 from sleap_rtc.worker.shift_watch import ShiftWatch
@@ -110,6 +113,7 @@ def job_runner(
     board: JobBoard,
     work_dir: Path,
     live: LivePart | None = None,
+    traffic: Traffic = SILENT,
 ) -> tuple[JobRunner, Presence]:
     """Return what handles this worker's jobs, and what says that it is there.
 
@@ -121,6 +125,7 @@ def job_runner(
         board: where its jobs can be watched.
         work_dir: where folders for jobs are made.
         live: what makes it a live peer.
+        traffic: is told of requests and bytes.
     """
     now, kind = datetime.now(UTC), worker_kind(os.environ, settings.worker_kind)
     view = WorkerView(
@@ -147,17 +152,20 @@ def job_runner(
         desk=connection.desk,
         downloader=SharedDatasets(
             settings.shared_dir,
-            S3Downloader(connection.datasets, settings.max_concurrent_parts, settings.bandwidth_limit),
+            S3Downloader(
+                connection.datasets, settings.max_concurrent_parts, settings.bandwidth_limit, traffic
+            ),
+            traffic,
         ),
         cache=dataset_cache(settings),
-        publisher=ModelPublisher(connection.models, published),
-        checkpointing=Checkpointing(connection.checkpoints, settings.checkpoint_every_s),
+        publisher=ModelPublisher(connection.models, published, traffic),
+        checkpointing=Checkpointing(connection.checkpoints, settings.checkpoint_every_s, traffic),
         trainer=lambda asked: SubprocessTrainer(asked or trainer),
         work_dir=work_dir,
         lease_s=connection.lease_s,
         board=board,
         leaves_models=kind.is_pod,
-        inference=Inference(connection.room_models, connection.results, Tracker),
+        inference=Inference(connection.room_models, connection.results, Tracker, traffic),
     )
     return runner, presence
 
@@ -206,10 +214,11 @@ async def _run(
     work_dir: Path,
     measuring: Measuring,
 ) -> None:
-    async with connected(settings, room_id) as connection:
+    traffic = Traffic(hook=tell, way=s3_way(settings, os.environ))
+    async with connected(settings, room_id, traffic) as connection:
         live = live_part(settings, room_id, worker_kind(os.environ, settings.worker_kind))
         board = JobBoard()
-        runner, presence = job_runner(settings, room_id, trainer, connection, board, work_dir, live)
+        runner, presence = job_runner(settings, room_id, trainer, connection, board, work_dir, live, traffic)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -249,6 +258,7 @@ async def _run(
                     connection.guests,
                     presence.check_in_now,
                     work_dir,
+                    traffic,
                 )
                 work.append(direct.run(stop))
             work.append(LiveServer(live.signaling, board, live.models, measuring.peers, direct).run(stop))

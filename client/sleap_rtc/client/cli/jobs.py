@@ -129,6 +129,8 @@ def results(
     from sleap_rtc.client.display import console, print_json, transfer_bar
     from sleap_rtc.client.job_names import job_named
     from sleap_rtc.client.job_results import bring_results
+    from sleap_rtc.client.wiring import traffic
+    from sleap_rtc.settings import load_settings
     from sleap_rtc.storage.progress import no_progress
 
     folder = (output or Path()).absolute()
@@ -142,6 +144,7 @@ def results(
             lambda names: [folder / name for name in names],
             lambda path: force or may_be_replaced(path, ask=not as_json),
             bar,
+            traffic(load_settings()),
         )
     if as_json:
         print_json(brought)

@@ -44,6 +44,7 @@ def pull(
         wiring.registry(settings),
         room_id,
         peers_of=wiring.peers_of(settings, room_id),
+        traffic=wiring.traffic(settings),
     )
     reading = Reading.ALL if verify else Reading.TOUCHED
     with transfer_bar(f"Pulling {model}") as bar:
