@@ -13,6 +13,7 @@ from sleap_rtc.observability.prometheus_meter import PrometheusMeter
 from sleap_rtc.observability.queue_metrics import QueueMetrics
 from sleap_rtc.observability.service_metrics import ServiceMetrics
 from sleap_rtc.observability.storage_metrics import StorageMetrics
+from sleap_rtc.observability.traffic_metrics import TrafficMetrics
 from sleap_rtc.observability.worker_metrics import WorkerMetrics
 from sleap_rtc.storage.telling import listen
 
@@ -41,6 +42,7 @@ class Measuring:
         self.peers = PeerMetrics(self.meter)
         """A hook for whoever reads models out to peers."""
         self._hooks: list[Callable[[Fact], None]] = [
+            TrafficMetrics(self.meter),
             StorageMetrics(self.meter),
             EventMetrics(self.meter),
             LiveMetrics(self.meter),

@@ -69,7 +69,7 @@ class StorageMetrics:
             meter.add(of.TRANSFER_OUTAGES, fact.outages, direction=direction)
         if fact.second_tries_won:
             meter.add(of.HEDGES, fact.second_tries_won, direction=direction, won="yes")
-        if fact.second_tries:
-            meter.add(of.HEDGES, fact.second_tries, direction=direction, won="no")
+        if fact.second_tries_lost:
+            meter.add(of.HEDGES, fact.second_tries_lost, direction=direction, won="no")
         if fact.wasted_bytes:
             meter.add(of.WASTED_SIZE, fact.wasted_bytes, direction=direction)

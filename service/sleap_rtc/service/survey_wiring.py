@@ -8,13 +8,12 @@ from sleap_rtc.events.sqs_queue import SqsQueue
 from sleap_rtc.service.survey import Survey, Surveyed
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Coroutine
 
     from sleap_rtc.events.event_facts import Bucket, QueueRole
     from sleap_rtc.events.job_queues import SqsJobQueues
+    from sleap_rtc.service.parts import Parts
     from sleap_rtc.settings import Settings
-    from sleap_rtc.storage.object_store import ObjectStore
     from sleap_rtc.storage.s3_transfers import S3Transfers
 
 _EVERY = 2
@@ -24,18 +23,16 @@ _EVERY = 2
 async def survey(
     client: Any,
     settings: Settings,
-    rooms: ObjectStore,
+    parts: Parts,
     upload_transfers: S3Transfers,
-    room_transfers: S3Transfers,
     job_queues: SqsJobQueues,
-    stop: asyncio.Event,
 ) -> Coroutine[Any, Any, None]:
-    """Return what looks until `stop` is set. Raises NotFound where a queue of the reactors is missing."""
+    """Return what looks until the instance leaves. Raises NotFound where a queue is missing."""
     names: dict[QueueRole, str] = {
         "upload-events": settings.upload_events_queue,
         "model-events": settings.model_events_queue,
     }
     event_queues = {role: await SqsQueue.open(client, name) for role, name in names.items()}
-    buckets: dict[Bucket, S3Transfers] = {"uploads": upload_transfers, "rooms": room_transfers}
-    looked_at = Surveyed(rooms, buckets, event_queues, job_queues)
-    return Survey(looked_at).run(stop, _EVERY * settings.reconcile_interval_s)
+    buckets: dict[Bucket, S3Transfers] = {"uploads": upload_transfers, "rooms": parts.room_transfers}
+    looked_at = Surveyed(parts.room_objects, buckets, event_queues, job_queues)
+    return Survey(looked_at).run(parts.drain.leaving, _EVERY * settings.reconcile_interval_s)

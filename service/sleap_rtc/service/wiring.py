@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from sleap_rtc.service.rate_limits import Kind
     from sleap_rtc.settings import Settings
     from sleap_rtc.storage.object_store import ObjectStore
+    from sleap_rtc.storage.traffic import TrafficHook
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ class Lifespan:
     """
 
     def __init__(
-        self, settings: Settings, ports: Ports, drain: Drain, on_traffic: TrafficHook = unheard
+        self, settings: Settings, ports: Ports, drain: Drain, on_traffic: TrafficHook = tell
     ) -> None:
         self._settings = settings
         self._ports = ports
@@ -125,12 +126,12 @@ class Lifespan:
     async def __call__(self, app: FastAPI) -> AsyncIterator[None]:
         """Run the app's parts for as long as the app runs."""
         settings, drain, on_traffic = self._settings, self._drain, self._on_traffic
-        s3 = s3_client(settings.s3_region, settings.s3_endpoint_url, tell)
+        s3 = s3_client(settings.s3_region, settings.s3_endpoint_url, on_traffic)
         uploads = S3ObjectStore(s3, settings.s3_upload_bucket)
         rooms = S3ObjectStore(s3, settings.s3_room_bucket)
         upload_transfers = S3Transfers(s3, settings.s3_upload_bucket)
         jobs = JobStore(rooms)
-        sns = sns_client(settings, tell)
+        sns = sns_client(settings, on_traffic)
         topic_arn = await asyncio.to_thread(ensure_topic, sns, settings.room_events_topic)
         feed = RoomFeed(rooms, SnsTopic(sns, topic_arn))
         subscription = await asyncio.to_thread(Subscription, settings, topic_arn, secrets.token_hex(4), tell)
@@ -139,8 +140,8 @@ class Lifespan:
             client, polls = [
                 await opened.enter_async_context(made)
                 for made in (
-                    async_sqs_client(*place, on_traffic=tell),
-                    async_sqs_client(*place, _MOST_POLLS, tell),
+                    async_sqs_client(*place, on_traffic=on_traffic),
+                    async_sqs_client(*place, _MOST_POLLS, on_traffic),
                 )
             ]
             queues = SqsJobQueues(client, settings.job_queue_prefix)
@@ -167,7 +168,7 @@ class Lifespan:
             polled = SqsJobQueues(polls, settings.job_queue_prefix).queue
             wakeups = WakeUps(polled, settings.poll_wait_s, drain.closing.is_set)
             limits = make_rate_limits(settings)
-            all_rooms = Rooms(rooms, partial(_make_queue, settings, sqs_client(settings, tell)), limits)
+            all_rooms = Rooms(rooms, partial(_make_queue, settings, sqs_client(settings, on_traffic)), limits)
             members = Members(rooms, all_rooms, feed)
             worker_tokens = WorkerTokens(rooms, all_rooms, members)
             app.state.parts = Parts(
@@ -214,9 +215,7 @@ class Lifespan:
             ]
             # What others see to as well is left to them with the first word of leaving.
             tasks = [asyncio.create_task(consumer.run(drain.leaving)) for consumer in consumers]
-            looking = await survey(
-                client, settings, rooms, upload_transfers, room_transfers, queues, drain.leaving
-            )
+            looking = await survey(client, settings, app.state.parts, upload_transfers, queues)
             sweeping = reconcile.run(drain.leaving, settings.reconcile_interval_s)
             tasks += [asyncio.create_task(work) for work in (sweeping, looking)]
             ear = await _consumer(

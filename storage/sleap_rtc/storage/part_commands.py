@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -97,3 +97,7 @@ class Tally:
     second_tries_won: int = 0
     wasted_bytes: int = 0
     reasons: Counter[RetryReason] = field(default_factory=Counter)
+
+    def copy(self) -> Tally:
+        """Return what it is now."""
+        return replace(self, reasons=Counter(self.reasons))

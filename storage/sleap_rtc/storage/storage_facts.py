@@ -25,16 +25,16 @@ class TransferTroubled(Fact):
         direction: of the transfer.
         retries: parts that are tried again, by why.
         outages: how often it held off, since the store or the network was away.
-        second_tries: late parts that were tried a second time.
-        second_tries_won: of those, how many arrived first.
+        second_tries_won: late parts that were tried a second time, which arrived first.
+        second_tries_lost: those of which the first try arrived after all.
         wasted_bytes: bytes that arrived twice.
     """
 
     direction: Direction
     retries: Mapping[RetryReason, int] = field(default_factory=dict)
     outages: int = 0
-    second_tries: int = 0
     second_tries_won: int = 0
+    second_tries_lost: int = 0
     wasted_bytes: int = 0
 
 

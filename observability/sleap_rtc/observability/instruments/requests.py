@@ -34,7 +34,7 @@ SQS_REQUESTS: Final = Instrument(
     (
         label(
             "operation",
-            *("ReceiveMessage", "SendMessage", "DeleteMessage", "ChangeMessageVisibility"),
+            *("ReceiveMessage", "SendMessage", "DeleteMessageBatch", "ChangeMessageVisibility"),
             *("GetQueueUrl", "GetQueueAttributes", "SetQueueAttributes", "CreateQueue", "DeleteQueue"),
             attribute="messaging.operation.name",
         ),

@@ -36,9 +36,8 @@ CONTENT: Final = label("content", "dataset", "model", "checkpoint", "results", "
 OUTCOME: Final = label("outcome", "done", "failed", "cancelled")
 OPERATION: Final = label(
     "operation",
-    *("PutObject", "GetObject", "HeadObject", "DeleteObject", "DeleteObjects", "CopyObject", "ListObjectsV2"),
-    *("ListObjectVersions", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"),
-    *("AbortMultipartUpload", "ListParts", "ListMultipartUploads", "HeadBucket", "PutObjectTagging"),
+    *("PutObject", "GetObject", "HeadObject", "DeleteObject", "ListObjectsV2", "ListMultipartUploads"),
+    *("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "AbortMultipartUpload", "ListParts"),
     attribute="rpc.method",
 )
 QUEUE: Final = label("queue", "jobs", "upload-events", "model-events", "room-events")
