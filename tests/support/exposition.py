@@ -61,7 +61,11 @@ class Scrape:
             one = by_name.get(name)
             known = {label.name: label.values for label in one.labels} if one else {}
             own = {key: value for key, value in labels.items() if key != "le"}
-            if set(own) != set(known) or any(own[key] not in known[key] for key in own) or OTHER in own.values():
+            if (
+                set(own) != set(known)
+                or any(own[key] not in known[key] for key in own)
+                or OTHER in own.values()
+            ):
                 wrong.append(f"{name} {own}")
         return wrong
 

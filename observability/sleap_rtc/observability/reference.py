@@ -37,8 +37,8 @@ _HEAD = """\
 # Metrics
 
 Made by `make metrics` from the table in `sleap_rtc.observability.instruments`. How they are had is said in
-[observability](../observability.md). A histogram's series add `_bucket`, `_sum` and `_count`. No label ever names a
-room, a user, a job or an upload; a value that a label cannot have is counted as `other`.
+[observability](../observability.md). A histogram's series add `_bucket`, `_sum` and `_count`. No label ever
+names a room, a user, a job or an upload; a value that a label cannot have is counted as `other`.
 
 """
 
