@@ -58,8 +58,8 @@ class Scrape:
             by_name.update(dict.fromkeys(names, one))
         wrong = []
         for name, labels, _ in self.samples:
-            one = by_name.get(name)
-            known = {label.name: label.values for label in one.labels} if one else {}
+            found = by_name.get(name)
+            known = {label.name: label.values for label in found.labels} if found else {}
             own = {key: value for key, value in labels.items() if key != "le"}
             if (
                 set(own) != set(known)
