@@ -61,10 +61,14 @@ class Story:
         self.product.run(*arguments, SLEAP_RTC_METRICS_PUSH_URL=self.gateway.url)
 
     def worker(self, name: str) -> Child:
-        """Start a worker that can be scraped."""
+        """Start a worker that can be scraped, and pushes as well."""
         self.worker_port = free_port()
-        port = {"SLEAP_RTC_METRICS_PORT": str(self.worker_port), "SLEAP_RTC_CHECKPOINT_EVERY_S": "0"}
-        return self.product.worker(self.room, name, **port)
+        options = {
+            "SLEAP_RTC_METRICS_PORT": str(self.worker_port),
+            "SLEAP_RTC_METRICS_PUSH_URL": self.gateway.url,
+            "SLEAP_RTC_CHECKPOINT_EVERY_S": "0",
+        }
+        return self.product.worker(self.room, name, **options)
 
     @property
     def of_service(self) -> Scrape:
@@ -112,8 +116,9 @@ def story(tmp_path_factory: pytest.TempPathFactory, package: Path, small_package
         told.run("uploads", "put", str(small_package), "-r", product.new_room())
         eventually(lambda: told.of_service.value("sleap_rtc_dead_letters", queue="jobs") > 0)
         told.of_workers.append(told.of_worker)
+        second.ask_to_end()
+        second.wait()
         yield told
-        second.stop()
 
 
 def _resumed(told: Story) -> bool:
@@ -169,7 +174,8 @@ def test_the_figures_are_those_of_the_story(story: Story, package: Path, small_p
     assert service.value("sleap_rtc_models_published_total") == len(models)
     uploads = sum(
         Scrape(text).value("sleap_rtc_transfer_size_bytes_total", direction="upload", path="internet")
-        for text in story.gateway.groups.values()
+        for path, text in story.gateway.groups.items()
+        if path.endswith("/part/client")
     )
     # The same dataset is sent to a room once; the bad one is none, but it is sent.
     sent = package.stat().st_size + 2 * small_package.stat().st_size + story.bad_bytes
@@ -187,5 +193,23 @@ def test_the_figures_are_those_of_the_story(story: Story, package: Path, small_p
 
 def test_every_group_at_the_gateway_is_one_process(story: Story) -> None:
     for path, text in story.gateway.groups.items():
-        assert re.fullmatch(r"/metrics/job/sleap-rtc/instance/[0-9a-f]{12}/part/client", path)
-        assert Scrape(text).value("sleap_rtc_build_info", part="client") == 1
+        named = re.fullmatch(r"/metrics/job/sleap-rtc/instance/[0-9a-f]{12}/part/(client|worker)", path)
+        assert named
+        assert Scrape(text).value("sleap_rtc_build_info", part=named[1]) == 1
+
+
+def test_a_worker_that_is_told_to_end_pushes_what_it_has(story: Story) -> None:
+    of_workers = [text for path, text in story.gateway.groups.items() if path.endswith("/part/worker")]
+    last = Scrape(of_workers[-1])
+    name = "sleap_rtc_training_epochs_total"
+    assert last.value(name) >= story.of_workers[-1].value(name) > 0
+
+
+def test_a_gateway_that_does_not_answer_costs_a_command_a_sentence(story: Story, small_package: Path) -> None:
+    with PushGateway().running() as stuck:
+        stuck.held.clear()
+        room = story.product.new_room()
+        put = ("uploads", "put", str(small_package), "-r", room)
+        said = story.product.run(*put, SLEAP_RTC_METRICS_PUSH_URL=stuck.url)
+    assert said.status == 0
+    assert said.sentence.startswith("sleap-rtc: The metrics of this process do not reach")
