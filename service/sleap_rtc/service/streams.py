@@ -55,8 +55,8 @@ class Streams:
                 for event in await asyncio.to_thread(self._read, room_id, newest, seen):
                     known.add(event.id)
                     newest = max(newest, event.id)
-                    yield event
                     tell(NotificationSent())
+                    yield event
                 with suppress(TimeoutError):
                     await asyncio.wait_for(waiting.wait(), _LOOK_ANYWAY_S)
         finally:
