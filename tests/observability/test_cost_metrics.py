@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sleap_rtc.events.event_facts import StorageFound
 from sleap_rtc.observability.cost_metrics import CostMetrics
 from sleap_rtc.storage.price_list import GB
 from sleap_rtc.storage.price_table import LIST_PRICES
@@ -84,5 +85,6 @@ def test_only_what_leaves_the_cloud_or_is_relayed_costs(measured: Measured, metr
 
 
 def test_what_lies_in_the_buckets_is_told_by_bucket(measured: Measured, metrics: CostMetrics) -> None:
-    metrics.stored({"uploads": 5, "rooms": 7})
+    metrics(StorageFound("uploads", 5))
+    metrics(StorageFound("rooms", 7))
     assert measured.sums == {"sleap_rtc.stored uploads": 5, "sleap_rtc.stored rooms": 7}

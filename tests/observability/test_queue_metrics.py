@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from prometheus_client import CollectorRegistry
 
 from sleap_rtc.events.delivery import Trouble
 from sleap_rtc.events.queue_events import (
@@ -18,15 +19,19 @@ from sleap_rtc.events.queue_events import (
     Settled,
     SlotsChanged,
 )
+from sleap_rtc.observability.prometheus_meter import PrometheusMeter
 from sleap_rtc.observability.queue_metrics import QueueMetrics
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 
 def after(*events: QueueEvent) -> CollectorRegistry:
-    registry = CollectorRegistry()
-    metrics = QueueMetrics(registry)
+    meter = PrometheusMeter("worker")
+    metrics = QueueMetrics(meter)
     for event in events:
         metrics(event)
-    return registry
+    return meter.registry
 
 
 @pytest.mark.parametrize(

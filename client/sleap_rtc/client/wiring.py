@@ -13,7 +13,8 @@ from sleap_rtc.client.service_client import ServiceClient
 from sleap_rtc.client.uploader import S3Uploader
 from sleap_rtc.settings import load_settings
 from sleap_rtc.storage.bandwidth import BandwidthLimit, Throttle
-from sleap_rtc.storage.traffic import Traffic
+from sleap_rtc.storage.telling import tell
+from sleap_rtc.storage.traffic import Traffic, both
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,14 +39,23 @@ def settings_for(limit: str) -> Settings:
     return settings.model_copy(update={"bandwidth_limit": parse_rate(limit)}) if limit else settings
 
 
+def measure(settings: Settings) -> None:
+    """Measure what this process does from now on, if there is somebody to push it to."""
+    if settings.metrics_push_url:
+        from sleap_rtc.observability.push import push_until_exit
+
+        push_until_exit(settings.metrics_push_url, "client")
+
+
 def traffic(settings: Settings) -> Traffic:
     """Return what is told of this process's requests and bytes."""
-    return Traffic(OWN_USAGE, "in_region" if settings.in_region else "internet")
+    return Traffic(both(OWN_USAGE, tell), "in_region" if settings.in_region else "internet")
 
 
 def service_client(settings: Settings | None = None) -> ServiceClient:
     """Return the service that the settings name."""
     settings = settings or load_settings()
+    measure(settings)
     return ServiceClient(settings.backend_api_url, bearer(settings))
 
 

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from sleap_rtc.events.event_facts import steps_after
 from sleap_rtc.events.inference import InferenceRequest
 from sleap_rtc.events.jobs import Job
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
 from sleap_rtc.storage.errors import NotFound, SleapRtcError
 from sleap_rtc.storage.object_store import Overwrite
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,15 +70,24 @@ class JobStore:
         """Write a job unless it exists; return the one that stands there now, and whether it is this one."""
         key = keys.job_key(job.room_id, job.job_id)
         if self._jobs.create(key, job):
+            _tell_steps(0, job)
             return job, True
         return self._jobs.read(key).value, False
 
     def change(self, room_id: str, job_id: str, change: Callable[[Job], Job]) -> Job:
         """Apply a pure change to the newest version; what it raises is raised here. Raises NotFound."""
+        known = 0
+
+        def changed(present: Job) -> Job:
+            nonlocal known
+            known = len(present.history)
+            return change(present)
+
         try:
-            job = self._jobs.change(keys.job_key(room_id, job_id), change).value
+            job = self._jobs.change(keys.job_key(room_id, job_id), changed).value
         except NotFound:
             raise NotFound(what=f"job {job_id} in room {room_id}") from None
+        _tell_steps(known, job)
         if job.ended:
             with suppress(SleapRtcError):  # the change stands; the sweep takes the marker away
                 self.tidy(job)
@@ -112,3 +123,8 @@ class JobStore:
                 yield self.get(room_id, job_id)
             except NotFound:
                 continue
+
+
+def _tell_steps(known: int, job: Job) -> None:
+    for step in steps_after(known, job):
+        tell(step)

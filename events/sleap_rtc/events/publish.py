@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from sleap_rtc.events import job_steps
+from sleap_rtc.events.event_facts import ModelPublished
 from sleap_rtc.events.jobs import JobModel, LeaseLost, OutOfTurn
 from sleap_rtc.events.notice_handler import NoticeRefused, handle_notices
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import what_is_wrong
 from sleap_rtc.storage.errors import InputError, NotFound
 from sleap_rtc.storage.manifest import ModelIdTaken, ModelRecord, model_id_of
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from sleap_rtc.events.feed import RoomFeed
@@ -126,6 +128,7 @@ class Publish:
             record.room_id, record.job_id, lambda present: job_steps.published(present, now, event)
         )
         if ended.history[-1].at == now:
+            tell(ModelPublished())
             self._feed.tell_job(ended)
 
     def _publish_beside(self, room: RoomStorage, record: ModelRecord, event: str) -> None:
@@ -133,6 +136,7 @@ class Publish:
         if record.model_id not in room.manifest().models:
             now = datetime.now(UTC)
             room.publish_model(record, now)
+            tell(ModelPublished())
             self._feed.tell_model(record, now, event)
 
     def _accepted(self, record: ModelRecord) -> Job:

@@ -17,11 +17,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events import job_steps
+from sleap_rtc.events.event_facts import JobsFound, Mended, SweepEnded
 from sleap_rtc.events.jobs import HELD, WAITING, Job, JobState
 from sleap_rtc.events.messages import JobMessage
 from sleap_rtc.events.notice_handler import NoticeRefused
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import NotFound, SleapRtcError, Unreachable
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +94,7 @@ class Reconcile:
         self._most_attempts = most_attempts
         self._refused: set[str] = set()
         self._resent: dict[str, datetime] = {}
+        self._found: list[Job] = []
 
     async def run(self, stop: asyncio.Event, interval_s: float) -> None:
         """Sweep at an interval until `stop` is set."""
@@ -103,10 +106,13 @@ class Reconcile:
                 if now >= deep_at:
                     await self.sweep_deep()
                     deep_at = now + _DEEP_EVERY
+                tell(SweepEnded("done"))
             except Unreachable as error:
                 log.warning("the sweep was cut short: %s", error)
+                tell(SweepEnded("failed"))
             except Exception:
                 log.exception("the sweep was cut short")
+                tell(SweepEnded("failed"))
             try:
                 await asyncio.wait_for(stop.wait(), interval_s)
             except TimeoutError:
@@ -115,6 +121,7 @@ class Reconcile:
     async def sweep(self, now: datetime) -> None:
         """Look at all that has not ended. What is wrong with one does not keep the others from theirs."""
         seen: list[Job] = []
+        self._found = []
         for found in await asyncio.to_thread(lambda: list(self._rooms.list(keys.OPEN_PREFIX))):
             marker = keys.parse_open_key(found.key)
             if marker is None:
@@ -125,13 +132,17 @@ class Reconcile:
                 else:
                     seen += await self._sweep_job(marker, now)
         await self._send_what_is_lost(seen, now)
+        tell(_census(self._found, now))
 
     async def _sweep_upload(self, marker: keys.OpenMarker, since: datetime, now: datetime) -> None:
         if not self._is_late(since, now):
             return
         upload = keys.UploadKey(marker.room_id, marker.id)
         try:
-            complete = await self._dispatch.dispatch(upload, "reconcile") is not None
+            made = await self._dispatch.dispatch(upload, "reconcile")
+            complete = made is not None
+            for _ in made or ():
+                tell(Mended("dispatched"))
         except NoticeRefused:
             complete = False
         if not complete and now - since > _ABANDONED_AFTER:
@@ -144,6 +155,8 @@ class Reconcile:
         except NotFound:
             await self._sweep_promise(marker, now)
             return []
+        if not job.ended:
+            self._found.append(job)
         if job.ended:
             await asyncio.to_thread(self._jobs.tidy, job)
         elif job.accepted or self._is_lost(job, now):
@@ -166,7 +179,9 @@ class Reconcile:
             made = await self._dispatch.dispatch_one(upload, marker.id, "reconcile")
         except NoticeRefused:
             made = None
-        if made is None:
+        if made is not None:
+            tell(Mended("dispatched"))
+        else:
             await asyncio.to_thread(self._jobs.forget, marker.room_id, marker.id)
 
     async def _send_what_is_lost(self, jobs: list[Job], now: datetime) -> None:
@@ -186,6 +201,7 @@ class Reconcile:
                 if short or waited >= _SEND_ANYWAY_AFTER:
                     self._resent[job.job_id] = now
                     await self._queues.wake(JobMessage.of(job))
+                    tell(Mended("queued"))
 
     def _may_have_lost_its_message(self, job: Job, now: datetime) -> bool:
         """Tell whether it is late, and whether the wait has doubled since it was last sent again."""
@@ -206,7 +222,10 @@ class Reconcile:
         refusal = self._publish.publish(folder, "reconcile")
         if refusal and job.accepted:
             self._fail(job, refusal)
-        return self._jobs.get(job.room_id, job.job_id).ended
+        ended = self._jobs.get(job.room_id, job.job_id).ended
+        if ended and not refusal:
+            tell(Mended("published"))
+        return ended
 
     def _fail(self, job: Job, refusal: str) -> None:
         """The model that was to count cannot be published any more: somebody removed what belongs to it."""
@@ -227,6 +246,8 @@ class Reconcile:
 
         log.warning("job %s: its worker is lost", job.job_id)
         changed = await asyncio.to_thread(self._jobs.change, job.room_id, job.job_id, to_requeued)
+        if len(changed.history) > len(job.history):
+            tell(Mended("lost_worker"))
         await asyncio.to_thread(self._feed.tell_job, changed, len(changed.history) - len(job.history))
         if changed.state is JobState.REQUEUED:
             await self._queues.wake(JobMessage.of(changed))
@@ -263,6 +284,13 @@ class Reconcile:
         if refusal:
             log.warning("model %s refused: %s", folder.model_id, refusal)
             self._refused.add(version)  # until another worker writes it
+        else:
+            tell(Mended("published"))
 
     def _is_late(self, since: datetime, now: datetime) -> bool:
         return now - since > self._patience
+
+
+def _census(jobs: list[Job], now: datetime) -> JobsFound:
+    waits = [(now - job.since()).total_seconds() for job in jobs if job.state in WAITING]
+    return JobsFound(Counter(job.state for job in jobs), max(waits, default=0.0))

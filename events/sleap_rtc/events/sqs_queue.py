@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,20 @@ def _sqs_errors(name: str, *, by_handle: bool = False) -> Iterator[None]:
         raise Unreachable(where="SQS", why=type(error).__name__) from error
 
 
+@dataclass(frozen=True)
+class Standing:
+    """About how many messages of a queue can be had, are held by somebody, or are not due yet."""
+
+    waiting: int
+    held: int
+    delayed: int
+
+    @property
+    def all(self) -> int:
+        """All of them."""
+        return self.waiting + self.held + self.delayed
+
+
 class SqsQueue:
     """One queue, found by its name. Deletes that come close together share one request.
 
@@ -117,11 +132,16 @@ class SqsQueue:
 
     async def depth(self) -> int:
         """Return about how many messages there are: waiting, delayed, or held by somebody."""
+        return (await self.standing()).all
+
+    async def standing(self) -> Standing:
+        """Return about how many messages there are, by how they stand."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         names.append("ApproximateNumberOfMessagesDelayed")
         with _sqs_errors(self.name):
             reply = await self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
-        return sum(int(count) for count in reply.get("Attributes", {}).values())
+        found = reply.get("Attributes", {})
+        return Standing(*(int(found.get(name, 0)) for name in names))
 
     async def receive(self, most: int, wait_s: int, visibility_s: int) -> list[Message]:
         """Long-poll for messages."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sleap_rtc.events.job_commands import CommandAnswer
 from sleap_rtc.events.job_progress import must_arrive
+from sleap_rtc.events.worker_facts import CommandCame
 from sleap_rtc.live.errors import PeerLost, ReadRefused
 from sleap_rtc.live.job_board import waker
 from sleap_rtc.live.job_talk import (
@@ -26,6 +27,7 @@ from sleap_rtc.live.job_talk import (
     TalkUnreadable,
     read_job_request,
 )
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -129,6 +131,7 @@ class JobHost:
 
     async def _obey(self, request: GiveCommand, run: JobRun) -> None:
         by = self._session.peer_id
+        tell(CommandCame(request.command.name, "live"))
         try:
             answer = await asyncio.to_thread(run.command, request.command, request.command_id, by)
         except Exception:

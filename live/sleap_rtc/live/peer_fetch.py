@@ -22,6 +22,7 @@ from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
 from sleap_rtc.storage.traffic import SILENT, Traffic
+from sleap_rtc.storage.transfer_record import TransferRecord
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -100,10 +101,12 @@ class PeerFetch:
             target.write_bytes(b"")
             return
         plan = plan_ranges(size_bytes)
-        with PartialFile(target, ObjectFacts(size_bytes, "", checksum), plan.part_size_bytes) as partial:
+        facts, record = ObjectFacts(size_bytes, "", checksum), TransferRecord("download", self._traffic, stop)
+        with record, PartialFile(target, facts, plan.part_size_bytes) as partial:
+            record.resumed_bytes = sum(plan.part(number).length for number in partial.verified)
             missing = _Missing(plan, partial, GuardedHook(on_progress))
             try:
-                self._wait_for(self._bring(what, plan, checksum, partial, missing), stop)
+                self._wait_for(self._bring(what, plan, checksum, partial, missing, record), stop)
             except CancelledError:
                 raise TransferFailed(what=target.name, why="it was stopped") from None
             except PeerLost as lost:
@@ -138,15 +141,23 @@ class PeerFetch:
             raise
 
     async def _bring(
-        self, what: What, plan: PartPlan, checksum: str, partial: PartialFile, missing: _Missing
+        self,
+        what: What,
+        plan: PartPlan,
+        checksum: str,
+        partial: PartialFile,
+        missing: _Missing,
+        record: TransferRecord,
     ) -> None:
         while missing.numbers:
             reader = await self._readers.reader()
             file = PeerFile(reader, what, plan, checksum, self._patience)
-            traffic = self._traffic.by(way_of(reader.session.path))
+            record.way = way_of(reader.session.path)
+            traffic = self._traffic.by(record.way)
 
             def came(part: Part, traffic: Traffic = traffic) -> None:
                 traffic.moved("download", part.length)
+                record.moved_bytes += part.length
                 missing.came(part)
 
             try:

@@ -23,6 +23,8 @@ from sleap_rtc.live.errors import PeerLost, PeerUnreachable
 from sleap_rtc.live.heartbeat import Beat, Pulse
 from sleap_rtc.live.no_path import why_no_path
 from sleap_rtc.live.relays import Relays, find_relay
+from sleap_rtc.live.session_facts import HeartbeatReturned, SessionsOpen, SessionTried
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,6 +141,8 @@ class PeerSession:
                 wait.cancel()
         self._pulse.heard(self._now())
         self._heart = asyncio.create_task(self._keep_alive())
+        tell(SessionTried(self.path.value))
+        tell(SessionsOpen(1))
         log.info("session with %s: %s", self.peer_id, self.path)
 
     @property
@@ -170,6 +174,7 @@ class PeerSession:
         if self._why_ended:
             return
         self._why_ended = why
+        tell(SessionTried("none") if self._heart is None else SessionsOpen(-1))
         log.info("session with %s ended: %s", self.peer_id, why)
         for channel in self._channels.values():
             channel.end(why)
@@ -223,6 +228,7 @@ class PeerSession:
                     return True
                 case {"op": "pong", "at": float(at)}:
                     self.round_trip_s = self._now() - at
+                    tell(HeartbeatReturned(self.round_trip_s))
                     return True
         return False
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sleap_rtc.events.event_facts import StorageFound
 from sleap_rtc.observability.instruments import COST, COST_AVOIDED, STORED
 from sleap_rtc.storage.cost import byte_class, price_class, unit_price
 from sleap_rtc.storage.relay_alternative import Assumptions, relay_cost
-from sleap_rtc.storage.traffic import Called
+from sleap_rtc.storage.traffic import Called, Moved
 from sleap_rtc.storage.usage import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sleap_rtc.observability.instrument import Meter
     from sleap_rtc.storage.price_list import PriceList
-    from sleap_rtc.storage.traffic import Moved
+    from sleap_rtc.storage.telling import Fact
 
 _THROUGH_S3 = {"internet", "in_region"}
 _OVER_TURN = {"dataset": "download", "model": "download", "results": "download"}
@@ -36,19 +35,18 @@ class CostMetrics:
         self._prices = prices
         self._assumed = assumed or Assumptions()
 
-    def __call__(self, event: Called | Moved) -> None:
-        """Count what an event costs; what is free is not told."""
-        kind = kind_of(event)
-        if isinstance(event, Called):
-            if name := price_class(kind):
-                self._meter.add(COST, unit_price(name, self._prices), kind=name)
-            return
-        if name := byte_class(kind):
-            self._meter.add(COST, event.size_bytes * unit_price(name, self._prices), kind=name)
-        if event.way in _THROUGH_S3 and _OVER_TURN.get(event.content) == event.direction:
-            self._meter.add(COST_AVOIDED, relay_cost(event.size_bytes, self._assumed, self._prices))
+    def __call__(self, fact: Fact) -> None:
+        """Count what a fact costs, if it is of these; what is free is not told."""
+        match fact:
+            case Called():
+                self._add(price_class(kind_of(fact)), 1)
+            case Moved():
+                self._add(byte_class(kind_of(fact)), fact.size_bytes)
+                if fact.way in _THROUGH_S3 and _OVER_TURN.get(fact.content) == fact.direction:
+                    self._meter.add(COST_AVOIDED, relay_cost(fact.size_bytes, self._assumed, self._prices))
+            case StorageFound(bucket=bucket, size_bytes=size_bytes):
+                self._meter.set(STORED, size_bytes, bucket=bucket)
 
-    def stored(self, bucket_bytes: Mapping[str, int]) -> None:
-        """Tell how much lies in the buckets `uploads` and `rooms`."""
-        for bucket, size_bytes in bucket_bytes.items():
-            self._meter.set(STORED, size_bytes, bucket=bucket)
+    def _add(self, kind: str, count: int) -> None:
+        if kind:
+            self._meter.add(COST, count * unit_price(kind, self._prices), kind=kind)

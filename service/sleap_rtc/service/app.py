@@ -47,6 +47,7 @@ from sleap_rtc.service.path_ids import JobId, RoomId, UploadId
 from sleap_rtc.service.problems import READS, WRITES, answers
 from sleap_rtc.service.push_routes import push_api
 from sleap_rtc.service.receipts import IdempotencyKey
+from sleap_rtc.service.request_times import RequestTimes
 from sleap_rtc.service.result_routes import result_api
 from sleap_rtc.service.room_routes import room_api
 from sleap_rtc.service.sign_in_routes import sign_in_api
@@ -266,6 +267,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
     openapi.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(LimitHeaders)
+    app.add_middleware(RequestTimes)
     app.include_router(api)
     app.include_router(model_api)
     app.include_router(room_api)

@@ -15,10 +15,12 @@ from starlette.routing import Match, Route
 from sleap_rtc.events.api import Problem
 from sleap_rtc.events.jobs import JobCancelled, LeaseLost
 from sleap_rtc.events.problem_fields import ProblemFields, crosses_whole, fields_of
+from sleap_rtc.events.service_facts import TokenRefused
 from sleap_rtc.service.errors import InvalidRequest, KeyReused, TooManyRequests
 from sleap_rtc.service.identity import Unauthenticated, WorkersWorkOnly
 from sleap_rtc.storage.document import ChangeNotShown, DocumentTooNew, DocumentUnreadable
 from sleap_rtc.storage.errors import ExitCode, NotFound, Refused, SleapRtcError, Unreachable
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -143,6 +145,7 @@ def _answer(error: SleapRtcError) -> JSONResponse:
         log.error("%s: %s", code_of(type(error)), error)
     answer = problem(status, code_of(type(error)), _phrase(status), str(error), fields_of(error))
     if status is HTTPStatus.UNAUTHORIZED:
+        tell(TokenRefused())
         answer.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, TooManyRequests):
         answer.headers["Retry-After"] = str(error.retry_after_s)

@@ -11,9 +11,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sleap_rtc.events.service_facts import RequestLimited
 from sleap_rtc.service.errors import QuotaExceeded
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.object_store import Overwrite
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +76,7 @@ class Quotas:
                 marks = self._swept(marks)
             if _exceeds(marks, quota):
                 self.give_back(upload, size_bytes, subject)
+                tell(RequestLimited("user_quota" if place is places[0] else "room_quota"))
                 raise _exceeded(whose, [mark for mark in marks if mark.upload != upload], quota)
 
     def give_back(self, upload: keys.UploadKey, size_bytes: int, subject: str) -> None:

@@ -20,8 +20,10 @@ from limits.errors import ConfigurationError, StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
 
+from sleap_rtc.events.service_facts import RequestLimited
 from sleap_rtc.service.errors import TooManyRequests
 from sleap_rtc.storage.errors import InputError
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +89,7 @@ class RateLimits:
         if already is not None:
             already[kind, who] = spent
         if not taken:
+            tell(RequestLimited(kind))
             raise TooManyRequests(
                 most=spent.most,
                 whose=_WHOSE[kind],

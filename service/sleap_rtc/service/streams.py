@@ -10,6 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.outcome import Done, Outcome, Poison
+from sleap_rtc.events.service_facts import NotificationSent, StreamsOpen
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -43,6 +45,7 @@ class Streams:
         """Yield the room's notifications after `last_id` for as long as somebody listens."""
         waiting = asyncio.Event()
         self._rooms[room_id].add(waiting)
+        self._tell_open()
         known: set[str] = {last_id}
         newest = last_id
         try:
@@ -52,11 +55,16 @@ class Streams:
                 for event in await asyncio.to_thread(self._read, room_id, newest, seen):
                     known.add(event.id)
                     newest = max(newest, event.id)
+                    tell(NotificationSent())
                     yield event
                 with suppress(TimeoutError):
                     await asyncio.wait_for(waiting.wait(), _LOOK_ANYWAY_S)
         finally:
             self._rooms[room_id].discard(waiting)
+            self._tell_open()
+
+    def _tell_open(self) -> None:
+        tell(StreamsOpen(sum(map(len, self._rooms.values()))))
 
     def newest(self, room_id: str, most: int) -> list[RoomEvent]:
         """Return what was told last, oldest first."""

@@ -15,6 +15,7 @@ from ulid import ULID
 
 from sleap_rtc.events.api import HeldPart, UploadStatus
 from sleap_rtc.events.dataset_index import DatasetIndex
+from sleap_rtc.events.service_facts import UploadChanged
 from sleap_rtc.events.trace import kept_or_new
 from sleap_rtc.events.uploads import UploadRecord
 from sleap_rtc.service.quotas import Quotas
@@ -24,6 +25,7 @@ from sleap_rtc.storage.document import Documents
 from sleap_rtc.storage.errors import InputError, IntegrityError, NotFound, SleapRtcError
 from sleap_rtc.storage.part_plan import PartPlan, accepts
 from sleap_rtc.storage.s3_transfers import MultipartUpload
+from sleap_rtc.storage.telling import tell
 from sleap_rtc.storage.upload_session import SentPart
 
 if TYPE_CHECKING:
@@ -110,6 +112,7 @@ class Uploads:
             job_id=job_id,
         )
         self._records.create(keys.upload_record_key(upload), record)
+        tell(UploadChanged("opened"))
         return record
 
     def record(self, upload_id: str) -> UploadRecord:
@@ -203,6 +206,7 @@ class Uploads:
             raise
         done = self._view(self._datasets.settle(completing, made.etag))
         self._count_no_more(record)
+        tell(UploadChanged("completed"))
         return done
 
     def _made(self, upload: keys.UploadKey, record: UploadRecord) -> ObjectInfo:
@@ -252,6 +256,8 @@ class Uploads:
         upload = keys.UploadKey(record.room_id, record.upload_id)
         self._transfers.abort(str(upload), record.s3_upload_id)
         changed = self._records.change(keys.upload_record_key(upload), _aborted)
+        if record.state != "aborted":
+            tell(UploadChanged("aborted"))
         self._count_no_more(record)
         return self._view(changed.value)
 

@@ -11,8 +11,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry
-
 from sleap_rtc.events.consumer import Consumer
 from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.dispatch import Dispatch
@@ -26,7 +24,7 @@ from sleap_rtc.events.reconcile import Reconcile
 from sleap_rtc.events.sns_topic import SnsTopic
 from sleap_rtc.events.sqs_queue import SqsQueue
 from sleap_rtc.events.sqs_queue import sqs_client as async_sqs_client
-from sleap_rtc.observability.queue_metrics import QueueMetrics
+from sleap_rtc.observability.measuring import Measuring
 from sleap_rtc.service.costs import Costs
 from sleap_rtc.service.datasets import Datasets
 from sleap_rtc.service.held_checkpoints import HeldCheckpoints
@@ -50,7 +48,9 @@ from sleap_rtc.service.rooms import Rooms
 from sleap_rtc.service.sign_in_routes import sign_in_of
 from sleap_rtc.service.signaling.listeners import Ports, listening
 from sleap_rtc.service.signaling.wiring import make_signaling
+from sleap_rtc.service.storage_watch import StorageWatch
 from sleap_rtc.service.streams import Streams
+from sleap_rtc.service.survey_wiring import survey
 from sleap_rtc.service.topology import job_queue
 from sleap_rtc.service.trail import Trail
 from sleap_rtc.service.uploads import Uploads
@@ -63,7 +63,8 @@ from sleap_rtc.storage.rooms_storage import RoomsStorage
 from sleap_rtc.storage.s3_client import s3_client
 from sleap_rtc.storage.s3_store import S3ObjectStore
 from sleap_rtc.storage.s3_transfers import S3Transfers
-from sleap_rtc.storage.traffic import both, unheard
+from sleap_rtc.storage.telling import tell
+from sleap_rtc.storage.traffic import both
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
+    from sleap_rtc.events.queue_events import QueueEvent
     from sleap_rtc.service.drain import Drain
     from sleap_rtc.service.rate_limits import Kind
     from sleap_rtc.settings import Settings
@@ -113,7 +115,7 @@ class Lifespan:
     """
 
     def __init__(
-        self, settings: Settings, ports: Ports, drain: Drain, on_traffic: TrafficHook = unheard
+        self, settings: Settings, ports: Ports, drain: Drain, on_traffic: TrafficHook = tell
     ) -> None:
         self._settings = settings
         self._ports = ports
@@ -163,13 +165,12 @@ class Lifespan:
                 patience=timedelta(seconds=min(60.0, settings.reconcile_interval_s)),
                 most_attempts=settings.most_attempts,
             )
-            metrics = CollectorRegistry()
+            measuring = opened.enter_context(Measuring("service", prices=self._prices))
             rules = JobRules(settings.job_lease_s, settings.most_attempts)
             room_transfers = S3Transfers(s3, settings.s3_room_bucket)
-            model_files = ModelFiles(rooms, room_transfers)
-            requests = JobRequests(models)
-            polled = SqsJobQueues(polls, settings.job_queue_prefix)
-            wakeups = WakeUps(polled.queue, settings.poll_wait_s, drain.closing.is_set)
+            model_files, requests = ModelFiles(rooms, room_transfers), JobRequests(models)
+            polled = SqsJobQueues(polls, settings.job_queue_prefix).queue
+            wakeups = WakeUps(polled, settings.poll_wait_s, drain.closing.is_set)
             limits = make_rate_limits(settings)
             all_rooms = Rooms(rooms, partial(_make_queue, settings, sqs_client(settings, on_traffic)), limits)
             members = Members(rooms, all_rooms, feed)
@@ -198,7 +199,7 @@ class Lifespan:
                 registry=Models(rooms, models, feed),
                 room_objects=rooms,
                 room_transfers=room_transfers,
-                metrics=metrics,
+                metrics=measuring.registry,
                 wakeups=wakeups,
                 job_desk=lambda subject: StoreJobDesk(rooms, jobs, feed, rules, subject),
                 held_models=HeldModels(rooms, model_files),
@@ -210,22 +211,30 @@ class Lifespan:
                 job_lease_s=settings.job_lease_s,
                 drain=drain,
             )
-            heard = QueueMetrics(metrics)
             consumers = [
-                await _consumer(client, settings, name, role, handle, heard)
+                await _consumer(client, settings, name, role, handle, measuring.queue)
                 for name, role, handle in (
                     (settings.upload_events_queue, "upload-events", dispatch.handle),
                     (settings.model_events_queue, "model-events", publish.handle),
                 )
             ]
             # What others see to as well is left to them with the first word of leaving.
-            tasks = [
-                *(asyncio.create_task(consumer.run(drain.leaving)) for consumer in consumers),
-                asyncio.create_task(reconcile.run(drain.leaving, settings.reconcile_interval_s)),
-                asyncio.create_task(self._ledger.run(rooms, drain.closing)),
+            tasks = [asyncio.create_task(consumer.run(drain.leaving)) for consumer in consumers]
+            looking = await survey(client, settings, app.state.parts, upload_transfers, queues)
+            sweeping = reconcile.run(drain.leaving, settings.reconcile_interval_s)
+            tasks += [
+                asyncio.create_task(work)
+                for work in (
+                    sweeping,
+                    looking,
+                    self._ledger.run(rooms, drain.closing),
+                    StorageWatch({"uploads": uploads, "rooms": rooms}).run(drain.leaving),
+                )
             ]
-            own = (subscription.queue_name, "room-events", streams.handle)
-            hearing = asyncio.create_task((await _consumer(client, settings, *own, heard)).run(drain.closing))
+            ear = await _consumer(
+                client, settings, subscription.queue_name, "room-events", streams.handle, measuring.queue
+            )
+            hearing = asyncio.create_task(ear.run(drain.closing))
             app.state.signaling = make_signaling(
                 settings, rooms, app.state.parts.tokens, app.state.parts.rooms
             )
@@ -265,14 +274,14 @@ async def _consumer(
     queue_name: str,
     role: str,
     handle: Callable[[Message], Awaitable[Outcome]],
-    metrics: QueueMetrics,
+    on_event: Callable[[QueueEvent], None],
 ) -> Consumer:
     queue = await SqsQueue.open(client, queue_name)
     return Consumer(
         queue,
         handle,
         role=role,
-        on_event=metrics,
+        on_event=on_event,
         slots=_REACTOR_SLOTS,
         visibility_s=settings.event_visibility_s,
         wait_s=settings.poll_wait_s,

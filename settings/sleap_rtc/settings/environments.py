@@ -19,6 +19,7 @@ ADDRESSES = (
     "sqs_endpoint_url",
     "jwks_url",
     "discovery_url",
+    "metrics_push_url",
 )
 
 

@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     drain_s: float = Field(30, ge=1, le=3600, allow_inf_nan=False)
     drain_notice_s: float = Field(5, ge=0, le=600, allow_inf_nan=False)
     metrics_port: int = Field(0, ge=0, le=65_535)
+    metrics_push_url: str = ""
 
     signaling_ws_port: int = Field(0, ge=0, le=65_535)
     signaling_http_port: int = Field(0, ge=0, le=65_535)

@@ -21,6 +21,8 @@ from sleap_rtc.storage.checksum import crc_of_stream, to_text
 from sleap_rtc.storage.errors import DiskFull, IntegrityError
 from sleap_rtc.storage.partial_file import DISK_FULL
 from sleap_rtc.storage.process_tag import process_tag
+from sleap_rtc.storage.storage_facts import CacheChanged, CacheLooked, IntegrityFailed
+from sleap_rtc.storage.telling import heard, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,7 +76,12 @@ class BlobCache:
                 path = self._folder.pin(blob, pin)
                 if path is None:
                     with self._folder.one_fetcher(blob):
-                        path = self._folder.pin(blob, pin) or self._fetch(blob, tag, fetch)
+                        path = self._folder.pin(blob, pin)  # somebody else may have brought it meanwhile
+                        tell(CacheLooked(hit=path is not None))
+                        path = path or self._fetch(blob, tag, fetch)
+                        self._tell_size()
+                else:
+                    tell(CacheLooked(hit=True))
                 yield path
             finally:
                 remove(pin)
@@ -109,6 +116,7 @@ class BlobCache:
                 whole.append(blob)
             else:
                 corrupt.append(blob)
+                tell(IntegrityFailed("cache"))
                 self._folder.discard(blob)
         return Verified(tuple(whole), tuple(corrupt))
 
@@ -170,7 +178,13 @@ class BlobCache:
         evicted = tuple(entry for entry in plan.entries if self._folder.evict(entry.blob))
         for entry in evicted:
             log.info("evicted %s, %d bytes", entry.blob.name, entry.blob.size_bytes)
+        if evicted:
+            self._tell_size(len(evicted))
         return evicted
+
+    def _tell_size(self, evicted: int = 0) -> None:
+        if heard():
+            tell(CacheChanged(sum(entry.blob.size_bytes for entry in self.entries()), evicted))
 
 
 def _found(path: Path) -> BlobId | None:

@@ -18,6 +18,8 @@ from pydantic import BaseModel
 
 from sleap_rtc.storage.document import Document, Documents
 from sleap_rtc.storage.errors import NotFound, SleapRtcError
+from sleap_rtc.storage.storage_facts import LogWritten
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -106,7 +108,7 @@ class ChangeLog(Generic[S, C]):
         self._snapshots = snapshots
         self._empty = empty
         self._entry_kind = entry_kind
-        self._entries = Documents(store, entry_kind)
+        self._entries = Documents(store, entry_kind, lambda result: tell(LogWritten(result)))
         self._states = Documents(store, type(empty))
 
     def create(self, state: S, changes: Sequence[Made[C]], write_id: str, at: datetime) -> S | None:

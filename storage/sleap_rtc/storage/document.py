@@ -21,6 +21,8 @@ from sleap_rtc.storage.object_store import Create, ObjectStore, Update
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sleap_rtc.storage.storage_facts import Result
+
 _MOST_TRIES = 20
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 5.0
@@ -79,11 +81,20 @@ class Versioned(Generic[D]):
 
 
 class Documents(Generic[D]):
-    """Documents of one type in one bucket."""
+    """Documents of one type in one bucket.
 
-    def __init__(self, store: ObjectStore, kind: type[D]) -> None:
+    Args:
+        store: the bucket.
+        kind: the type.
+        on_write: told how each conditional write ended.
+    """
+
+    def __init__(
+        self, store: ObjectStore, kind: type[D], on_write: Callable[[Result], None] = lambda _: None
+    ) -> None:
         self._store = store
         self._kind = kind
+        self._on_write = on_write
 
     def read(self, key: str) -> Versioned[D]:
         """Return a document.
@@ -181,11 +192,16 @@ class Documents(Generic[D]):
         body = document.model_dump_json(indent=1).encode()
         for attempt in range(_MOST_TRIES):
             try:
-                return self._store.put(key, body, mode, metadata=metadata)
+                written = self._store.put(key, body, mode, metadata=metadata)
             except WriteConflict:
                 time.sleep(random.random() * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**attempt))  # noqa: S311
             except PreconditionFailed:
-                return self._ours(key, document.write_id) if recognise else None
+                ours = self._ours(key, document.write_id) if recognise else None
+                self._on_write("ours" if ours else "lost")
+                return ours
+            else:
+                self._on_write("won")
+                return written
         raise WriteConflict(key=key)
 
     def _ours(self, key: str, write_id: str) -> str | None:

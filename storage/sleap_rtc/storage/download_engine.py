@@ -10,7 +10,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from sleap_rtc.storage.checksum import combine, to_text
 from sleap_rtc.storage.errors import IntegrityError, ObjectChanged
@@ -23,6 +23,7 @@ from sleap_rtc.storage.partial_file import ObjectFacts, PartialFile
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
 from sleap_rtc.storage.traffic import SILENT, Traffic
+from sleap_rtc.storage.transfer_record import TransferRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,9 +88,10 @@ def download(
     """
     plan = source.plan
     facts = ObjectFacts(source.size_bytes, source.etag, source.checksum)
-    with PartialFile(target, facts, plan.part_size_bytes) as partial, ExitStack() as files:
+    record = TransferRecord("download", traffic, stop)
+    with record, PartialFile(target, facts, plan.part_size_bytes) as partial, ExitStack() as files:
         file = files.enter_context(partial.path.open("r+b", buffering=0))
-        ranges = _Ranges(source, plan, partial, file, traffic)
+        ranges = _Ranges(source, plan, partial, file, traffic, record)
         crc = ranges.run(threads, throttle, on_progress, stop) if source.size_bytes else 0
         found = to_text(crc)
         if found != source.checksum:
@@ -118,14 +120,23 @@ class _CannotWrite(Exception):
 class _Ranges:
     """The ranges of one download."""
 
+    direction: Final = "download"
+
     def __init__(
-        self, source: RemoteObject, plan: PartPlan, partial: PartialFile, file: BinaryIO, traffic: Traffic
+        self,
+        source: RemoteObject,
+        plan: PartPlan,
+        partial: PartialFile,
+        file: BinaryIO,
+        traffic: Traffic,
+        record: TransferRecord,
     ) -> None:
         self._source = source
         self._plan = plan
         self._partial = partial
         self._file = file
         self._traffic = traffic
+        self._record = record
         self._writing = threading.Lock()
         self._so_far: dict[int, RangeSoFar] = {}
         self._url = ""
@@ -143,6 +154,7 @@ class _Ranges:
         ]
         machine = PartMachine[Range](self._plan, done, most=threads, race=False, now=time.monotonic())
         self._on_progress, self._resumed_bytes = GuardedHook(on_progress), machine.done_bytes
+        self._record.resumed_bytes = machine.done_bytes
         self._report(machine.done_bytes)
         name, hook = self._source.name, self._traffic.hook
         ranges = PartCrew(name, machine, self, threads, throttle, stop, hook).run()
@@ -176,6 +188,7 @@ class _Ranges:
         """Remember a range that is in its place."""
         self._partial.record(part.number, part.length, part.crc)
         self._traffic.moved("download", part.length)
+        self._record.moved_bytes += part.length
         self._report(done_bytes)
 
     def stand_still(self, done_bytes: int, why: str) -> None:

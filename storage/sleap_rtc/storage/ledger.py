@@ -29,6 +29,8 @@ from sleap_rtc.storage.document import ChangeNotShown, Documents, DocumentUnread
 from sleap_rtc.storage.errors import NotFound, PreconditionFailed, SleapRtcError
 from sleap_rtc.storage.object_store import Create, Update
 from sleap_rtc.storage.proposals import Proposal, Proposals
+from sleap_rtc.storage.storage_facts import RoomChanged
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -101,6 +103,7 @@ class Ledger(Generic[S, C]):
         self._held: _Held[S] | None = None
         self._writing = threading.Lock()
         self._crowded = False
+        self._attempts = 0
 
     def read(self) -> S:
         """Return the newest state; one GET where it is known and nobody changed it."""
@@ -118,10 +121,12 @@ class Ledger(Generic[S, C]):
         made: Made[C] = Made(by=by, change=change)
         with self._writing:
             held, looks = self._newest(), 0
+            self._attempts = 0
             if change.apply(held.state, at) is not held.state:
                 alone = None if self._crowded and change.joins else self._written(held, [made], at)
                 self._crowded = alone is None
                 held, looks = (alone, 0) if alone else self._made_in_a_crowd(made, at)
+                tell(RoomChanged(self._attempts))
             try:
                 return self._keep(self._shown(held, looks)).state
             except DocumentUnreadable as error:
@@ -194,6 +199,7 @@ class Ledger(Generic[S, C]):
         return {key: each for key, each in others.items() if key not in left}
 
     def _written(self, held: _Held[S], made: list[Made[C]], at: datetime) -> _Held[S] | None:
+        self._attempts += 1
         state = self._log.create(held.state, made, str(ULID()), at)
         return replace(held, state=state) if state else None
 

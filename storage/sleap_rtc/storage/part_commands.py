@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sleap_rtc.storage.part_plan import Part
+    from sleap_rtc.storage.retry import RetryReason
 
 
 class Moved(Protocol):
@@ -82,7 +84,11 @@ class Fail:
 
 @dataclass
 class Tally:
-    """What a transfer cost beyond its bytes."""
+    """What a transfer cost beyond its bytes.
+
+    `retries` are parts that were tried again at once; `reasons` say why of those, of parts that were held
+    off, and of parts whose URL had died.
+    """
 
     retries: int = 0
     outages: int = 0
@@ -90,3 +96,8 @@ class Tally:
     second_tries: int = 0
     second_tries_won: int = 0
     wasted_bytes: int = 0
+    reasons: Counter[RetryReason] = field(default_factory=Counter)
+
+    def copy(self) -> Tally:
+        """Return what it is now."""
+        return replace(self, reasons=Counter(self.reasons))

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Generic, Protocol
 
 from sleap_rtc.storage.errors import TransferFailed, Unreachable
 from sleap_rtc.storage.lane import Lane
-from sleap_rtc.storage.part_commands import CutPart, Fail, Finish, M, MovePart, SignParts, Wait
+from sleap_rtc.storage.part_commands import CutPart, Fail, Finish, M, MovePart, SignParts, Tally, Wait
 from sleap_rtc.storage.retry import Failure
 from sleap_rtc.storage.stop_signal import StopSignal
+from sleap_rtc.storage.storage_facts import TransferTroubled
+from sleap_rtc.storage.telling import tell
 from sleap_rtc.storage.traffic import unheard
 
 if TYPE_CHECKING:
@@ -24,13 +26,17 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.bandwidth import Throttle
     from sleap_rtc.storage.part_commands import Signed
     from sleap_rtc.storage.part_machine import PartMachine
-    from sleap_rtc.storage.traffic import TrafficHook
+    from sleap_rtc.storage.traffic import Direction, TrafficHook
 
 _FAREWELL_S = 2.0
 
 
 class Mover(Protocol[M]):
     """What a crew moves, and how."""
+
+    @property
+    def direction(self) -> Direction:
+        """Which way."""
 
     def sign(self, command: SignParts) -> Mapping[int, Signed]:
         """Return a URL for each part. Unreachable is tried again; any other error ends the transfer."""
@@ -83,6 +89,7 @@ class PartCrew(Generic[M]):
         self._error: BaseException | None = None
         self._unsigned: Unreachable | None = None
         self._over = False
+        self._told = Tally()
 
     def run(self) -> tuple[M, ...]:
         """Move every part and return them in order.
@@ -105,6 +112,8 @@ class PartCrew(Generic[M]):
             self._end(None)
             for thread in threads:
                 thread.join(_FAREWELL_S)
+            with self._changed:
+                self._tell_tally(ended=True)
         if self._error is not None:
             raise self._error
         last = self._machine.next(time.monotonic())
@@ -166,6 +175,7 @@ class PartCrew(Generic[M]):
                 failure = Failure(0, str(error), away=True)
                 self._machine.signing_failed(failure, time.monotonic(), random.random())  # noqa: S311 - jitter
                 self._tell_trouble()
+                self._tell_tally()
         else:
             with self._changed:
                 self._unsigned = None
@@ -182,6 +192,7 @@ class PartCrew(Generic[M]):
             if isinstance(outcome, Failure):
                 self._machine.part_failed(command.try_id, outcome, now, random.random())  # noqa: S311 - jitter
                 self._tell_trouble()
+                self._tell_tally()
             else:
                 losers = self._machine.part_done(command.try_id, outcome, now)
                 for loser in losers or ():
@@ -193,3 +204,18 @@ class PartCrew(Generic[M]):
     def _tell_trouble(self) -> None:
         if self._machine.trouble:
             self._mover.stand_still(self._machine.done_bytes, self._machine.trouble)
+
+    def _tell_tally(self, *, ended: bool = False) -> None:
+        """Tell what it met with since the last time; of second tries once it is known which of them won."""
+        now, told = self._machine.tally.copy(), self._told
+        fact = TransferTroubled(
+            direction=self._mover.direction,
+            retries=now.reasons - told.reasons,
+            outages=now.outages - told.outages,
+            second_tries_won=now.second_tries_won if ended else 0,
+            second_tries_lost=now.second_tries - now.second_tries_won if ended else 0,
+            wasted_bytes=now.wasted_bytes - told.wasted_bytes,
+        )
+        self._told = now
+        if fact != TransferTroubled(self._mover.direction):
+            tell(fact)

@@ -211,6 +211,8 @@ class PartMachine(Generic[M]):
             self._attempts[number] = past.attempt
             if not self._budget.spend():
                 decision = retry.HoldOff(_NO_BUDGET_S, f"{decision.reason} (too many retries)")
+        if it is not None and not isinstance(decision, retry.GiveUp):
+            self.tally.reasons[retry.reason_of(failure)] += 1
         match decision:
             case retry.RetryIn(delay_s):
                 self.tally.retries += 1

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Literal
 
+RetryReason = Literal["timeout", "connection", "throttled", "server", "checksum", "expired", "refused"]
+"""Why a part is tried again, in one of a few words."""
 MOST_ATTEMPTS = 8
 # How long a transfer that was going well waits for a network or a store that went away, and how long one
 # that has never got through: there a wrong address is likelier than an outage.
@@ -132,6 +135,21 @@ def after(failure: Failure, past: Past, luck: float) -> Decision:
         delay_s = _FIRST_DELAY_S * 2.0**past.outages
         return HoldOff(max(asked, (0.5 + luck / 2) * min(_LONGEST_DELAY_S, delay_s)), failure.text)
     return RetryIn(luck * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2.0**past.attempt), failure.text)
+
+
+def reason_of(failure: Failure) -> RetryReason:
+    """Return in a word what kind of failure it was."""
+    if not failure.status or "IncompleteBody" in failure.text:
+        return "timeout" if "no byte for" in failure.text or "no answer" in failure.text else "connection"
+    if failure.status == HTTPStatus.REQUEST_TIMEOUT or "RequestTimeout" in failure.text:
+        return "timeout"
+    if "BadDigest" in failure.text:
+        return "checksum"
+    if failure.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        return "throttled"
+    if failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "server"
+    return "expired" if "expired" in failure.text else "refused"
 
 
 def _is_broken_body(failure: Failure) -> bool:

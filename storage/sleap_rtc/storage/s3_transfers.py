@@ -14,9 +14,12 @@ from botocore.exceptions import ClientError
 from sleap_rtc.storage.checksum import to_header
 from sleap_rtc.storage.errors import IntegrityError, NotFound
 from sleap_rtc.storage.s3_client import error_code, s3_errors
+from sleap_rtc.storage.storage_facts import UrlSigned
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CompletedPartTypeDef
@@ -57,6 +60,7 @@ class S3Transfers:
 
     def sign_part(self, key: str, s3_upload_id: str, number: int, length: int, crc: int) -> str:
         """Return a URL that takes exactly these bytes as this part and nothing else."""
+        tell(UrlSigned("UploadPart"))
         return self._client.generate_presigned_url(
             "upload_part",
             Params={
@@ -72,6 +76,7 @@ class S3Transfers:
 
     def sign_get(self, key: str) -> str:
         """Return a URL that reads this object."""
+        tell(UrlSigned("GetObject"))
         return self._client.generate_presigned_url(
             "get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=URL_LIFETIME_S
         )
@@ -144,6 +149,12 @@ class S3Transfers:
                     MultipartUpload={"Parts": listed},
                 )
         return reply["ETag"]
+
+    def begun(self) -> Iterator[datetime]:
+        """Yield when each open multipart upload of the bucket was begun (one request per 1,000)."""
+        with s3_errors(self.bucket):
+            for page in self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket):
+                yield from (upload["Initiated"] for upload in page.get("Uploads", []))
 
     def abort(self, key: str, s3_upload_id: str) -> None:
         """Give up an open upload and free its parts; one that is gone already is fine."""

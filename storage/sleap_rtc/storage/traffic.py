@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Literal
 
+from sleap_rtc.storage.telling import Fact
+
 Direction = Literal["upload", "download"]
 Content = Literal["dataset", "model", "checkpoint", "results", "log"]
 Way = Literal["internet", "in_region", "peer", "relay", "shared"]
@@ -20,7 +22,7 @@ _THROTTLED = {"SlowDown", "Throttling", "ThrottlingException", "Throttled", "Req
 
 
 @dataclass(frozen=True)
-class Called:
+class Called(Fact):
     """One request to a service of the cloud, a retry as well as a first try.
 
     Attributes:
@@ -40,7 +42,7 @@ class Called:
 
 
 @dataclass(frozen=True)
-class Moved:
+class Moved(Fact):
     """Bytes that arrived: acknowledged by the store, or verified by who fetches them."""
 
     direction: Direction

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from sleap_rtc.storage.checksum import combine, crc_of_stream
 from sleap_rtc.storage.errors import FileChanged, FileUnreadable
@@ -19,6 +19,7 @@ from sleap_rtc.storage.part_machine import PartMachine
 from sleap_rtc.storage.progress import ProgressHook, TransferProgress, no_progress
 from sleap_rtc.storage.progress_guard import GuardedHook
 from sleap_rtc.storage.traffic import SILENT, Traffic
+from sleap_rtc.storage.transfer_record import TransferRecord
 from sleap_rtc.storage.upload_session import PartToSign, SentPart, UploadSession
 from sleap_rtc.storage.upload_state import FileIdentity
 
@@ -50,6 +51,8 @@ class UploadEngine:
         traffic: is told of requests and bytes.
     """
 
+    direction: Final = "upload"
+
     def __init__(
         self,
         path: Path,
@@ -74,6 +77,7 @@ class UploadEngine:
         self._open = threading.local()
         self._on_part = on_part
         self._traffic = traffic
+        self._record = TransferRecord("upload", traffic, stop, self._resumed_bytes)
         self._on_progress = GuardedHook(on_progress)
 
     @property
@@ -90,15 +94,16 @@ class UploadEngine:
             NotFound: the upload is gone (aborted or expired).
             IntegrityError: the store found other bytes than were sent.
         """
-        self._identity = FileIdentity.of(self._path)
-        if self._identity.size_bytes != self._plan.size_bytes:
-            raise FileChanged(path=self._path)
-        self._report(self._resumed_bytes)
-        parts = self._crew.run()
-        self.still_whole()
-        crc = combine((part.crc, part.length) for part in parts)
-        self._session.complete(parts, crc)
-        return crc
+        with self._record:
+            self._identity = FileIdentity.of(self._path)
+            if self._identity.size_bytes != self._plan.size_bytes:
+                raise FileChanged(path=self._path)
+            self._report(self._resumed_bytes)
+            parts = self._crew.run()
+            self.still_whole()
+            crc = combine((part.crc, part.length) for part in parts)
+            self._session.complete(parts, crc)
+            return crc
 
     def sign(self, command: SignParts) -> Mapping[int, Signed]:
         """Take the CRCs of some parts and have URLs signed for them."""
@@ -123,6 +128,7 @@ class UploadEngine:
     def keep(self, part: SentPart, done_bytes: int) -> None:
         """Hand an acknowledged part on."""
         self._traffic.moved("upload", part.length)
+        self._record.moved_bytes += part.length
         self._on_part(part)
         self._report(done_bytes)
 

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sleap_rtc.events.checkpoints import Checkpoint
 from sleap_rtc.events.jobs import LeaseLost
+from sleap_rtc.events.worker_facts import CheckpointKept
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import DocumentUnreadable
 from sleap_rtc.storage.errors import SleapRtcError
 from sleap_rtc.storage.file_upload import send_file
 from sleap_rtc.storage.stop_signal import StopSignal
+from sleap_rtc.storage.telling import tell
 from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.storage.transfer_hold import TransferHold
 from sleap_rtc.worker.checkpoint_copy import Row, copy_run, described, write_curve
@@ -132,6 +134,7 @@ class CheckpointKeeper:
                 return
             except (OSError, SleapRtcError) as error:
                 log.warning("job %s: a checkpoint was not kept: %s", self._facts.hold.job_id, error)
+                tell(CheckpointKept("failed"))
                 due = time.monotonic() + max(self._every_s, _AGAIN_AFTER_S)
                 with self._news:
                     self._unsent = not self._last_call
@@ -175,6 +178,7 @@ class CheckpointKeeper:
             saved_at=datetime.now(UTC),
         )
         self._store.keep(checkpoint)
+        tell(CheckpointKept("sent"))
         log.info("job %s: the checkpoint after epoch %d is kept", folder.job_id, checkpoint.epoch + 1)
 
     def _free_folder(self) -> keys.CheckpointFolder:

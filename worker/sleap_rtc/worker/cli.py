@@ -61,7 +61,7 @@ def worker(
     from sleap_rtc.worker.legacy_wiring import enter, run_guest
     from sleap_rtc.worker.machine import have_gpu_alone
     from sleap_rtc.worker.shift import Shift
-    from sleap_rtc.worker.wiring import run_worker
+    from sleap_rtc.worker.wiring import measured, run_worker
     from sleap_rtc.worker.work_folder import work_folder
 
     settings = load_settings()
@@ -78,6 +78,7 @@ def worker(
             return
         guest = enter(settings, room, token)
         if room or guest.is_anonymous:
-            run(run_guest(settings, guest, trainer.value, shift, work_dir))
+            with measured(settings):
+                run(run_guest(settings, guest, trainer.value, shift, work_dir))
         else:
             run(run_worker(settings, guest.room_id, trainer.value, shift, work_dir))

@@ -19,7 +19,9 @@ from sleap_rtc.events.job_asks import Attention, open_commands
 from sleap_rtc.events.job_commands import MOST_ANSWER_CHARACTERS, CommandAnswer
 from sleap_rtc.events.job_reports import Obeyed
 from sleap_rtc.events.jobs import LeaseLost
+from sleap_rtc.events.worker_facts import CommandCame
 from sleap_rtc.storage.errors import NotFound, SleapRtcError
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -143,6 +145,7 @@ class JobRelay:
             self._begun.discard(command_id)  # the next look finds it unanswered
 
     def _answer(self, asked: AskedCommand) -> CommandAnswer:
+        tell(CommandCame(asked.command.name, "record"))
         try:
             return self._run.command(asked.command, asked.command_id, asked.by)
         except Exception:

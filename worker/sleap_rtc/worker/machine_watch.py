@@ -13,6 +13,8 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from sleap_rtc.events.job_progress import GpuMeasured, MachineMeasured
+from sleap_rtc.events.worker_facts import MachineLoaded
+from sleap_rtc.storage.telling import tell
 from sleap_rtc.worker.gpus import VISIBLE, Gpu, seen
 
 if TYPE_CHECKING:
@@ -54,7 +56,9 @@ class MachineWatch:
         host_load()  # psutil measures since the call before
         while not self._over.wait(self._every_s):
             try:
-                self._tell(measured(nvml))
+                now = measured(nvml)
+                self._tell(now)
+                tell(MachineLoaded(now))
             except Exception:
                 log.exception("the machine could not be measured")
                 return

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.jobs import JobCancelled
+from sleap_rtc.events.worker_facts import CheckpointKept
 from sleap_rtc.storage.errors import SleapRtcError
 from sleap_rtc.storage.model_folder import checksum_of
+from sleap_rtc.storage.telling import tell
 from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.worker.checkpoint_copy import joined
 from sleap_rtc.worker.checkpoint_keeper import CheckpointKeeper, TrainingFacts
@@ -99,6 +101,7 @@ class ResumableTraining:
         traffic = self._checkpointing.traffic.of("checkpoint")
         resumption = brought(store, self._facts, package, self._say, self._held.stop, traffic)
         if resumption is not None:
+            tell(CheckpointKept("resumed_from"))
             try:
                 return self._once(train, resumption)
             except TrainerMissing:

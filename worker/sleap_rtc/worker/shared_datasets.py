@@ -12,6 +12,7 @@ from sleap_rtc.storage.file_checksum import crc_of_file
 from sleap_rtc.storage.progress import ProgressHook, no_progress
 from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.storage.transfer_hold import TransferHold
+from sleap_rtc.storage.transfer_record import TransferRecord
 from sleap_rtc.worker.errors import DatasetNotHere, SharedDatasetChanged
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ class SharedDatasets:
             return crc_of_file(path, on_progress, stop)
 
         try:
-            crc, size_bytes = (hold or TransferHold()).carry(dataset.file_name, read)
+            with TransferRecord("download", self._traffic) as record:
+                crc, size_bytes = (hold or TransferHold()).carry(dataset.file_name, read)
+                record.moved_bytes = size_bytes
         except OSError as error:
             raise DatasetNotHere(path=dataset.path, why=error.strerror or str(error)) from error
         if (to_text(crc), size_bytes) != (dataset.checksum, dataset.size_bytes):

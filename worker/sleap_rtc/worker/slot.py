@@ -9,6 +9,9 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sleap_rtc.events.worker_facts import WorkerBusy
+from sleap_rtc.storage.telling import tell
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -26,6 +29,7 @@ class Slot:
         self._changed = asyncio.Event()
         self._freed = asyncio.Event()
         self._freed.set()
+        tell(WorkerBusy(busy=False))
 
     @property
     def holder(self) -> Holder | None:
@@ -68,6 +72,7 @@ class Slot:
     def _set(self, holder: Holder | None) -> None:
         self._holder = holder
         self._changed.set()
+        tell(WorkerBusy(holder is not None))
         if holder is None:
             self._freed.set()
         else:

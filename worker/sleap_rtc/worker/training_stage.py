@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import TimeoutError as NoOutcomeYet
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,10 @@ from sleap_rtc.events.job_commands import (
     Pause,
     TellTransfer,
 )
+from sleap_rtc.events.worker_facts import EpochTrained
+from sleap_rtc.storage.telling import tell
 from sleap_rtc.worker.training_commands import CommandRefused, TrainingCommands
-from sleap_rtc.worker.training_events import BatchEnded, EpochEnded, TrainingBegun
+from sleap_rtc.worker.training_events import BatchEnded, EpochBegun, EpochEnded, TrainingBegun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,6 +50,7 @@ class TrainingStage:
         self._tell = tell
         self._files: dict[str, Path] = {}
         self._lock = threading.Lock()
+        self._epoch_began: float | None = None
 
     def on_event(self, event: TrainingEvent) -> None:
         """Tell everybody what the engine says."""
@@ -62,7 +66,11 @@ class TrainingStage:
                 self._tell(begun)
             case BatchEnded():
                 self._tell(told.BatchEnded(epoch=event.epoch, batch=event.batch, logs=_logs(event.logs)))
+            case EpochBegun():
+                self._epoch_began = time.monotonic()
             case EpochEnded():
+                began, self._epoch_began = self._epoch_began, None
+                tell(EpochTrained(None if began is None else time.monotonic() - began))
                 self._tell(told.EpochEnded(epoch=event.epoch, logs=_logs(event.logs)))
 
     def find(self, name: str) -> Path | None:

@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import socket
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,7 +21,9 @@ from sleap_rtc.live.signaling_client import Card, SignalingClient
 from sleap_rtc.live.signaling_messages import own_peer_id
 from sleap_rtc.live.token_subject import token_subject
 from sleap_rtc.settings.environments import existing_tool
-from sleap_rtc.storage.traffic import SILENT, Traffic
+from sleap_rtc.settings.prices import prices_of
+from sleap_rtc.storage.telling import tell
+from sleap_rtc.storage.traffic import SILENT, Traffic, both
 from sleap_rtc.worker.attempt_usage import AttemptUsage
 from sleap_rtc.worker.dataset_cache import dataset_cache
 from sleap_rtc.worker.direct_wiring import direct_jobs
@@ -47,11 +50,10 @@ from sleap_rtc.worker.subprocess_trainer import SubprocessTrainer
 from sleap_rtc.worker.tracker import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from sleap_rtc.events.queue_events import QueueEvent
-    from sleap_rtc.live.peer_session import Path as SessionPath
+    from sleap_rtc.observability.measuring import Measuring
     from sleap_rtc.settings import Settings
     from sleap_rtc.storage.manifest import ModelRecord
     from sleap_rtc.worker.room_connection import Connection
@@ -173,25 +175,24 @@ def job_runner(
     return runner, presence
 
 
-@dataclass(frozen=True)
-class Metrics:
-    """What counts a consumer's events, and the bytes that peers got."""
+@contextmanager
+def measured(settings: Settings) -> Iterator[Measuring]:
+    """Measure while the block runs: for Prometheus to fetch on loopback where a port is set, and pushed to
+    where an address is."""
+    from prometheus_client import start_http_server
 
-    queue: Callable[[QueueEvent], None]
-    peers: Callable[[SessionPath, int], None]
+    from sleap_rtc.observability.measuring import Measuring
+    from sleap_rtc.observability.push import Push
 
-
-def metrics(port: int) -> Metrics:
-    """Return what counts, served on loopback for Prometheus where a port is set."""
-    from prometheus_client import CollectorRegistry, start_http_server
-
-    from sleap_rtc.observability.peer_metrics import PeerMetrics
-    from sleap_rtc.observability.queue_metrics import QueueMetrics
-
-    registry = CollectorRegistry()
-    if port:
-        start_http_server(port, "127.0.0.1", registry)
-    return Metrics(QueueMetrics(registry), PeerMetrics(registry))
+    with ExitStack() as opened:
+        measuring = opened.enter_context(Measuring("worker", prices=prices_of(settings)))
+        if settings.metrics_push_url:
+            opened.enter_context(Push(settings.metrics_push_url, "worker", measuring, log.warning))
+        if settings.metrics_port:
+            server, _ = start_http_server(settings.metrics_port, "127.0.0.1", measuring.registry)
+            opened.callback(server.server_close)
+            opened.callback(server.shutdown)
+        yield measuring
 
 
 async def run_worker(
@@ -206,8 +207,20 @@ async def run_worker(
         Refused: the credentials or the token are no good.
         Unreachable: nobody answers.
     """
+    with measured(settings) as measuring:
+        await _run(settings, room_id, trainer, shift, work_dir, measuring)
+
+
+async def _run(
+    settings: Settings,
+    room_id: str,
+    trainer: TrainerName,
+    shift: Shift,
+    work_dir: Path,
+    measuring: Measuring,
+) -> None:
     usage = AttemptUsage(room_id)
-    traffic = Traffic(usage, s3_way(settings, os.environ))
+    traffic = Traffic(both(usage, tell), s3_way(settings, os.environ))
     async with connected(settings, room_id, traffic) as connection:
         live = live_part(settings, room_id, worker_kind(os.environ, settings.worker_kind))
         board = JobBoard()
@@ -225,14 +238,13 @@ async def run_worker(
             signal.signal(number, on_signal)
         watch = ShiftWatch(shift, runner.handle, stop)
         slot = Slot()
-        counted = metrics(settings.metrics_port)
         consumer = Consumer(
             connection.queue,
             watch.handle,
             role="jobs",
             instance=presence.worker_id,
             gate=slot,
-            on_event=counted.queue,
+            on_event=measuring.queue,
             visibility_s=connection.lease_s,
             wait_s=settings.poll_wait_s,
             dead_letters=connection.dead_letters,
@@ -257,7 +269,7 @@ async def run_worker(
                     traffic,
                 )
                 work.append(direct.run(stop))
-            work.append(LiveServer(live.signaling, board, live.models, counted.peers, direct).run(stop))
+            work.append(LiveServer(live.signaling, board, live.models, measuring.peers, direct).run(stop))
             if existing_tool(settings):
                 shop = LegacyShop(room_id, presence.worker_id, SubprocessTrainer(trainer), connection.guests)
                 token = member_token(settings, room_id)

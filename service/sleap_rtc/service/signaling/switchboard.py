@@ -12,7 +12,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from sleap_rtc.events.service_facts import PeersConnected, SignalPassed
 from sleap_rtc.service.signaling.peer_room import Arrival, HangUp, PeerRoom, Say
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -87,6 +89,7 @@ class LocalSwitchboard:
         is_in = peer is not None and peer.connection == arrival.connection
         self._joined += is_in
         self._tidy(room_id)
+        self._tell_connected()
         return is_in
 
     async def hear(self, room_id: str, connection: str, said: Talk) -> None:
@@ -94,7 +97,10 @@ class LocalSwitchboard:
         room = self._rooms.get(room_id) or PeerRoom(room_id)
         outgoing = room.hear(connection, said)
         self._relayed += sum(isinstance(one, Say) and one.connection != connection for one in outgoing)
-        self._carry_out(room, outgoing)
+        undelivered = self._carry_out(room, outgoing)
+        for one in outgoing:
+            if isinstance(one, Say) and one.connection != connection:
+                tell(SignalPassed("undeliverable" if one in undelivered else "passed_on"))
 
     async def leave(self, room_id: str, connection: str) -> None:
         """Forget a connection; one that is not known is no mistake."""
@@ -102,6 +108,7 @@ class LocalSwitchboard:
         if room_id in self._rooms:
             self._rooms[room_id].leave(connection)
             self._tidy(room_id)
+        self._tell_connected()
 
     async def find(self, peer_id: str) -> Sequence[Place]:
         """Return where peers of this id are, in any room."""
@@ -123,7 +130,12 @@ class LocalSwitchboard:
         roles = Counter(peer.info.role for room in self._rooms.values() for peer in room.peers.values())
         return Census(len(self._rooms), dict(roles), self._joined, self._relayed)
 
-    def _carry_out(self, room: PeerRoom, outgoing: Iterable[Outgoing]) -> None:
+    def _tell_connected(self) -> None:
+        tell(PeersConnected(sum(len(room.peers) for room in self._rooms.values())))
+
+    def _carry_out(self, room: PeerRoom, outgoing: Iterable[Outgoing]) -> list[Outgoing]:
+        """Say and do it; return what could not be said."""
+        unsaid: list[Outgoing] = []
         for one in outgoing:
             line = self._lines.get(one.connection)
             if isinstance(one, HangUp):
@@ -133,8 +145,10 @@ class LocalSwitchboard:
             elif line is None or not line.send(one.text):
                 # It is closing, or reads too slowly: whoever is there can do without.
                 room.leave(one.connection)
+                unsaid.append(one)
                 if one.otherwise is not None:
                     self._carry_out(room, [one.otherwise])
+        return unsaid
 
     def _tidy(self, room_id: str) -> None:
         if not self._rooms[room_id].peers:
