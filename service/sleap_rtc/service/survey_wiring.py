@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from sleap_rtc.settings import Settings
     from sleap_rtc.storage.s3_transfers import S3Transfers
 
-_EVERY = 2
-"""How many sweeps long it is between two looks: what they tell is wanted less often than it costs."""
+_SWEEPS = 2
+"""Between two looks: they cost more requests than a sweep, and what they tell changes slowly."""
+_SHORTEST_S = 30.0
+"""However often an instance sweeps, as one does that hears of no events."""
 
 
 async def survey(
@@ -34,5 +36,6 @@ async def survey(
     }
     event_queues = {role: await SqsQueue.open(client, name) for role, name in names.items()}
     buckets: dict[Bucket, S3Transfers] = {"uploads": upload_transfers, "rooms": parts.room_transfers}
+    every_s = max(_SHORTEST_S, _SWEEPS * settings.reconcile_interval_s)
     looked_at = Surveyed(parts.room_objects, buckets, event_queues, job_queues)
-    return Survey(looked_at).run(parts.drain.leaving, _EVERY * settings.reconcile_interval_s)
+    return Survey(looked_at).run(parts.drain.leaving, every_s)
