@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from sleap_rtc.client.bearer import bearer, signaling_bearer
@@ -10,16 +10,19 @@ from sleap_rtc.client.model_registry import ClientModelRegistry
 from sleap_rtc.client.rate import parse_rate
 from sleap_rtc.client.service_client import ServiceClient
 from sleap_rtc.client.uploader import S3Uploader
+from sleap_rtc.events import tracing
+from sleap_rtc.events.span_keeper import SpanKeeper
 from sleap_rtc.settings import load_settings
 from sleap_rtc.storage.bandwidth import BandwidthLimit, Throttle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from sleap_rtc.client.live_job import LiveJob
     from sleap_rtc.client.peer_or_store import ModelPeers, PeersOf
     from sleap_rtc.client.push import ModelPusher
+    from sleap_rtc.events.span_table import SpanName
     from sleap_rtc.settings import Settings
 
 _PATIENCE_WITH_PEERS_S = 5.0
@@ -40,6 +43,17 @@ def service_client(settings: Settings | None = None) -> ServiceClient:
     """Return the service that the settings name."""
     settings = settings or load_settings()
     return ServiceClient(settings.backend_api_url, bearer(settings))
+
+
+@contextmanager
+def traced(command: SpanName, service: ServiceClient) -> Iterator[None]:
+    """Begin a trace that is the command's; what it comes to is kept with the job that is submitted in it."""
+    keeper = SpanKeeper(service.traces)
+    try:
+        with tracing.begun(command, "client", keeper, {}):
+            yield
+    finally:
+        keeper.close()
 
 
 def uploader(service: ServiceClient, settings: Settings, say: Callable[[str], None]) -> S3Uploader:

@@ -14,21 +14,27 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from sleap_rtc.events import job_steps
+from sleap_rtc.events import job_steps, tracing
 from sleap_rtc.events.jobs import JobModel, LeaseLost, OutOfTurn
 from sleap_rtc.events.notice_handler import NoticeRefused, handle_notices
+from sleap_rtc.events.span_table import PROCESS_MODEL, messaging, of_job
+from sleap_rtc.events.spans import unheard
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import what_is_wrong
 from sleap_rtc.storage.errors import InputError, NotFound
 from sleap_rtc.storage.manifest import ModelIdTaken, ModelRecord, model_id_of
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.job_store import JobStore
     from sleap_rtc.events.jobs import Job
     from sleap_rtc.events.notices import ObjectCreated
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
+    from sleap_rtc.events.spans import SpanHook
+    from sleap_rtc.events.tracing import OpenSpan
     from sleap_rtc.storage.object_store import ObjectStore
     from sleap_rtc.storage.room_storage import RoomStorage
     from sleap_rtc.storage.rooms_storage import RoomsStorage
@@ -43,6 +49,7 @@ class Publish:
         models: the manifests in it.
         job_store: the jobs.
         feed: tells the room.
+        on_span: hears of each model that is published.
     """
 
     def __init__(
@@ -52,12 +59,14 @@ class Publish:
         models: RoomsStorage,
         job_store: JobStore,
         feed: RoomFeed,
+        on_span: SpanHook = unheard,
     ) -> None:
         self._rooms = rooms
         self._bucket = rooms_bucket
         self._models = models
         self._jobs = job_store
         self._feed = feed
+        self._on_span = on_span
 
     async def handle(self, message: Message) -> Outcome:
         """Act on one message of the model-events queue."""
@@ -89,12 +98,33 @@ class Publish:
             room.check_publish(record)
         except ModelIdTaken as taken:
             return str(taken)
-        if not record.job_id or record.interim:
-            self._publish_beside(room, record, event)
-            return None
-        return self._publish_of_job(room, record, event)
+        with self._step(folder, record, event) as step:
+            if not record.job_id or record.interim:
+                self._publish_beside(room, record, event, step)
+                return None
+            refused = self._publish_of_job(room, record, event, step)
+            if refused:
+                step.failed("refused")
+            return refused
 
-    def _publish_of_job(self, room: RoomStorage, record: ModelRecord, event: str) -> str | None:
+    def _step(
+        self, folder: keys.ModelFolder, record: ModelRecord, event: str
+    ) -> AbstractContextManager[OpenSpan]:
+        attributes = {
+            **of_job(record.room_id, record.job_id),
+            **messaging("aws_sqs", "process", "model-events"),
+            "sleap_rtc.model.id": record.model_id,
+            "sleap_rtc.model.type": record.model_type,
+            "sleap_rtc.cause": event.rpartition("/")[2],
+            "aws.s3.bucket": self._bucket,
+            "aws.s3.key": folder.record,
+        }
+        led = (record.sent_in or record.traceparent,)
+        return tracing.begun(PROCESS_MODEL, "service", self._on_span, attributes, links=led)
+
+    def _publish_of_job(
+        self, room: RoomStorage, record: ModelRecord, event: str, step: OpenSpan
+    ) -> str | None:
         try:
             job = self._accepted(record)
         except LeaseLost as stale:
@@ -102,11 +132,11 @@ class Publish:
         except (NotFound, OutOfTurn) as wrong:
             return str(wrong)
         if not record.turn.is_last:
-            self._publish_beside(room, record, event)
+            self._publish_beside(room, record, event, step)
             return None
         refusal = self._publish_missing(room, job)
         if refusal is None:
-            self._publish_last(room, record, event)
+            self._publish_last(room, record, event, step)
         return refusal
 
     def _publish_missing(self, room: RoomStorage, job: Job) -> str | None:
@@ -119,7 +149,7 @@ class Publish:
                     return refusal
         return None
 
-    def _publish_last(self, room: RoomStorage, record: ModelRecord, event: str) -> None:
+    def _publish_last(self, room: RoomStorage, record: ModelRecord, event: str, step: OpenSpan) -> None:
         now = datetime.now(UTC)
         room.publish_model(record, now)
         ended = self._jobs.change(
@@ -127,10 +157,14 @@ class Publish:
         )
         if ended.history[-1].at == now:
             self._feed.tell_job(ended)
+        else:
+            step.forget()
 
-    def _publish_beside(self, room: RoomStorage, record: ModelRecord, event: str) -> None:
+    def _publish_beside(self, room: RoomStorage, record: ModelRecord, event: str, step: OpenSpan) -> None:
         """Publish a model with which no job ends."""
-        if record.model_id not in room.manifest().models:
+        if record.model_id in room.manifest().models:
+            step.forget()
+        else:
             now = datetime.now(UTC)
             room.publish_model(record, now)
             self._feed.tell_model(record, now, event)

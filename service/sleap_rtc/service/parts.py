@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.job_desk import StoreJobDesk
     from sleap_rtc.events.sign_in_api import SignIn
+    from sleap_rtc.events.spans import SpanHook
+    from sleap_rtc.events.trace_store import StoredTraces
     from sleap_rtc.service.datasets import Datasets
     from sleap_rtc.service.drain import Drain
     from sleap_rtc.service.held_checkpoints import HeldCheckpoints
@@ -69,5 +71,7 @@ class Parts:
     held_results: HeldResults
     pushed_models: PushedModels
     job_live: JobLive
+    traces: StoredTraces
+    on_span: SpanHook
     job_lease_s: int
     drain: Drain

@@ -16,6 +16,7 @@ from ulid import ULID
 from sleap_rtc.events.api import HeldPart, UploadStatus
 from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.trace import kept_or_new
+from sleap_rtc.events.tracing import current_traceparent
 from sleap_rtc.events.uploads import UploadRecord
 from sleap_rtc.service.quotas import Quotas
 from sleap_rtc.storage import keys
@@ -80,7 +81,7 @@ class Uploads:
             raise InputError(message=f"This upload cannot be opened: {why_not}.")
         upload = keys.UploadKey(request.room_id, f"{request.room_id}-{ULID()}")
         job_id = str(ULID()) if job else None
-        traceparent = kept_or_new(request.traceparent)
+        traceparent = kept_or_new(request.traceparent or current_traceparent())
         metadata = {
             "upload-id": upload.upload_id,
             "job-id": job_id or "",
@@ -172,6 +173,7 @@ class Uploads:
             checksum=record.checksum,
             job_id=record.jobs[0].job_id if record.jobs else None,
             path=f"s3://{self._transfers.bucket}/{upload}",
+            traceparent=record.traceparent,
         )
 
     def complete(self, record: UploadRecord, request: CompleteUpload) -> UploadStatus:

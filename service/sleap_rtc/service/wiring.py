@@ -24,8 +24,10 @@ from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.publish import Publish
 from sleap_rtc.events.reconcile import Reconcile
 from sleap_rtc.events.sns_topic import SnsTopic
+from sleap_rtc.events.span_keeper import SpanKeeper
 from sleap_rtc.events.sqs_queue import SqsQueue
 from sleap_rtc.events.sqs_queue import sqs_client as async_sqs_client
+from sleap_rtc.events.trace_store import StoredTraces
 from sleap_rtc.observability.queue_metrics import QueueMetrics
 from sleap_rtc.service.datasets import Datasets
 from sleap_rtc.service.held_checkpoints import HeldCheckpoints
@@ -89,6 +91,10 @@ _REACTOR_SLOTS = 10
 _MOST_POLLS = 1000
 
 
+def _rules(settings: Settings) -> JobRules:
+    return JobRules(settings.job_lease_s, settings.most_attempts)
+
+
 def check_store(settings: Settings) -> None:
     """Look whether the rooms bucket is there and keeps to conditional writes, on which everything rests.
 
@@ -136,10 +142,11 @@ class Lifespan:
                 for made in (async_sqs_client(*place), async_sqs_client(*place, _MOST_POLLS))
             ]
             queues = SqsJobQueues(client, settings.job_queue_prefix)
-            dispatch = Dispatch(uploads, settings.s3_upload_bucket, rooms, jobs, queues, feed)
+            spans = SpanKeeper(StoredTraces(rooms))
+            dispatch = Dispatch(uploads, settings.s3_upload_bucket, rooms, jobs, queues, feed, spans)
 
             models = RoomsStorage(rooms, settings.s3_room_bucket)
-            publish = Publish(rooms, settings.s3_room_bucket, models, jobs, feed)
+            publish = Publish(rooms, settings.s3_room_bucket, models, jobs, feed, spans)
             streams = Streams(feed)
             reconcile = Reconcile(
                 rooms,
@@ -153,12 +160,14 @@ class Lifespan:
                 most_attempts=settings.most_attempts,
             )
             metrics = CollectorRegistry()
-            rules = JobRules(settings.job_lease_s, settings.most_attempts)
             room_transfers = S3Transfers(s3, settings.s3_room_bucket)
             model_files = ModelFiles(rooms, room_transfers)
             requests = JobRequests(models)
-            polled = SqsJobQueues(polls, settings.job_queue_prefix)
-            wakeups = WakeUps(polled.queue, settings.poll_wait_s, drain.closing.is_set)
+            wakeups = WakeUps(
+                SqsJobQueues(polls, settings.job_queue_prefix).queue,
+                settings.poll_wait_s,
+                drain.closing.is_set,
+            )
             limits = make_rate_limits(settings)
             all_rooms = Rooms(rooms, partial(_make_queue, settings, sqs_client(settings)), limits)
             members = Members(rooms, all_rooms, feed)
@@ -189,12 +198,14 @@ class Lifespan:
                 room_transfers=room_transfers,
                 metrics=metrics,
                 wakeups=wakeups,
-                job_desk=lambda subject: StoreJobDesk(rooms, jobs, feed, rules, subject),
+                job_desk=lambda subject: StoreJobDesk(rooms, jobs, feed, _rules(settings), subject),
                 held_models=HeldModels(rooms, model_files),
                 held_checkpoints=HeldCheckpoints(rooms, room_transfers),
                 held_results=HeldResults(HeldFiles(rooms, room_transfers)),
                 pushed_models=PushedModels(rooms, model_files, models),
                 job_live=JobLive(rooms, jobs),
+                traces=StoredTraces(rooms),
+                on_span=spans,
                 job_lease_s=settings.job_lease_s,
                 drain=drain,
             )
@@ -224,6 +235,7 @@ class Lifespan:
                 tasks.append(asyncio.create_task(wakeups.close()))
                 await _ended(tasks, drain.reactors_s(time.monotonic()))
                 await asyncio.to_thread(subscription.close)
+                await asyncio.to_thread(spans.close)
 
 
 async def _ended(tasks: list[asyncio.Task[None]], within_s: float) -> None:

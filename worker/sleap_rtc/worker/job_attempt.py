@@ -16,6 +16,7 @@ from sleap_rtc.storage.manifest import ModelTurn
 from sleap_rtc.storage.model_folder import checksum_of, config_of, read_config
 from sleap_rtc.storage.stop_signal import StopSignal
 from sleap_rtc.storage.training_config import hyperparameters_of
+from sleap_rtc.worker import attempt_spans
 from sleap_rtc.worker.job_controls import JobControls
 from sleap_rtc.worker.lineage import Lineage, joined_software
 from sleap_rtc.worker.machine import machine_software
@@ -100,7 +101,10 @@ class JobAttempt:
         self._advance(JobState.DOWNLOADING)
         unpacked = self._folder / "package"
         unpacked.mkdir()
-        with self._transfer("download", dataset.file_name, dataset.size_bytes) as stage:
+        with (
+            attempt_spans.downloading(dataset),
+            self._transfer("download", dataset.file_name, dataset.size_bytes) as stage,
+        ):
             found = downloader.cached(dataset, cache, self.line, stage.hold, stage.moved)
             with found as archive:
                 stage.done()
@@ -132,7 +136,10 @@ class JobAttempt:
             self.flush()
             self._advance(JobState.TRAINING, f"{verified}{turn.words}")
             self.line(f"training {package.model_type} with the {trainer.title}{turn.words}")
-            result = self._trained(package, turn, trainer, checkpointing)
+            with attempt_spans.training(package.model_type, turn, trainer.title) as span:
+                result = self._trained(package, turn, trainer, checkpointing)
+                if span:
+                    span.note({"sleap_rtc.epochs": len(result.epochs)})
             trained = self._model(package, turn, trainer, result)
             self._unsent = replace(trained, interim=self._held.stop.is_set())
             self._check()
@@ -210,7 +217,15 @@ class JobAttempt:
         )
 
     def _send(self, trained: TrainedModel, to: ModelTaker, stop: StopSignal) -> None:
-        record = to.describe(trained)
+        with attempt_spans.sending_model(trained.turn) as span:
+            record = to.describe(trained)
+            if span:
+                span.note(attempt_spans.of_model(record))
+            self._send_described(trained, record, to, stop)
+
+    def _send_described(
+        self, trained: TrainedModel, record: ModelRecord, to: ModelTaker, stop: StopSignal
+    ) -> None:
         self.flush()
         kind = "interim model" if trained.interim else "partial model" if trained.lineage.partial else "model"
         words = trained.turn.words

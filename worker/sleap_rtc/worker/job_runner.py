@@ -21,6 +21,7 @@ from sleap_rtc.events.inference import InferenceRequest
 from sleap_rtc.events.jobs import Job, JobClaimed, JobEnded, JobNotReady, LeaseLost
 from sleap_rtc.events.messages import JobMessage, MessageUnreadable
 from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater
+from sleap_rtc.events.spans import unheard
 from sleap_rtc.storage.errors import (
     DiskFull,
     IntegrityError,
@@ -32,6 +33,7 @@ from sleap_rtc.storage.errors import (
     Unreachable,
 )
 from sleap_rtc.storage.transfer_hold import TransferCancelled
+from sleap_rtc.worker import attempt_spans
 from sleap_rtc.worker.errors import JobFailed
 from sleap_rtc.worker.held_job import HeldJob
 from sleap_rtc.worker.inference_attempt import InferenceAttempt
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.job_desk import JobDesk
     from sleap_rtc.events.queue import Message
+    from sleap_rtc.events.spans import SpanHook
     from sleap_rtc.live.job_board import JobBoard
     from sleap_rtc.storage.blob_cache import BlobCache
     from sleap_rtc.worker.attempt_ports import DatasetBringer, ModelTaker
@@ -80,6 +83,7 @@ class JobRunner:
         board: where the job at hand can be watched and commanded.
         leaves_models: whether what a training has come to is sent to the room when the worker has to leave.
         inference: what inferences take; None where no such job comes.
+        on_span: hears of each attempt and its stages.
     """
 
     def __init__(
@@ -98,6 +102,7 @@ class JobRunner:
         board: JobBoard,
         leaves_models: bool = False,
         inference: Inference | None = None,
+        on_span: SpanHook = unheard,
     ) -> None:
         self._worker_id = worker_id
         self._room_id = room_id
@@ -112,8 +117,10 @@ class JobRunner:
         self._board = board
         self._leaves_models = leaves_models
         self._inference = inference
+        self._on_span = on_span
         self._held: HeldJob | None = None
         self._stopping = False
+        self._ended_as = ""
 
     def stop(self) -> None:
         """End the work on the present job at once and give it back; called when the worker shuts down."""
@@ -146,7 +153,12 @@ class JobRunner:
             return RetryLater(wait.remaining_s + 1, str(wait))
         except NotFound as missing:
             return Poison("unknown_job", str(missing))
-        return Done() if job.ended else self._run(job, message.receive_count)
+        if job.ended:
+            return Done()
+        with attempt_spans.attempt(job, wanted, message.message_id, self._worker_id, self._on_span) as span:
+            outcome = self._run(job, message.receive_count)
+            span.note({"sleap_rtc.state": self._ended_as})
+            return outcome
 
     def _run(self, job: Job, receive_count: int) -> Outcome:
         log.info("job %s: claimed, attempt %d", job.job_id, job.attempt)
@@ -170,6 +182,7 @@ class JobRunner:
             log.warning("job %s: %s", job.job_id, error)
             return Done()  # whoever holds it now has a message of his own
         finally:
+            self._ended_as = str(held.job.state)
             self._held = None
             shutil.rmtree(folder, ignore_errors=True)
 

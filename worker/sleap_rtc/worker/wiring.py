@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.consumer import Consumer
+from sleap_rtc.events.span_keeper import SpanKeeper
+from sleap_rtc.events.spans import unheard
 from sleap_rtc.events.workers import MOST_GPU_CHARACTERS, WorkerView, worker_id
 from sleap_rtc.live.engine import engine_missing
 from sleap_rtc.live.job_board import JobBoard
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sleap_rtc.events.queue_events import QueueEvent
+    from sleap_rtc.events.spans import SpanHook
     from sleap_rtc.live.peer_session import Path as SessionPath
     from sleap_rtc.settings import Settings
     from sleap_rtc.storage.manifest import ModelRecord
@@ -110,6 +113,7 @@ def job_runner(
     board: JobBoard,
     work_dir: Path,
     live: LivePart | None = None,
+    on_span: SpanHook = unheard,
 ) -> tuple[JobRunner, Presence]:
     """Return what handles this worker's jobs, and what says that it is there.
 
@@ -121,6 +125,7 @@ def job_runner(
         board: where its jobs can be watched.
         work_dir: where folders for jobs are made.
         live: what makes it a live peer.
+        on_span: hears of the stages of its jobs.
     """
     now, kind = datetime.now(UTC), worker_kind(os.environ, settings.worker_kind)
     view = WorkerView(
@@ -158,6 +163,7 @@ def job_runner(
         board=board,
         leaves_models=kind.is_pod,
         inference=Inference(connection.room_models, connection.results, Tracker),
+        on_span=on_span,
     )
     return runner, presence
 
@@ -198,7 +204,8 @@ async def run_worker(
     async with connected(settings, room_id) as connection:
         live = live_part(settings, room_id, worker_kind(os.environ, settings.worker_kind))
         board = JobBoard()
-        runner, presence = job_runner(settings, room_id, trainer, connection, board, work_dir, live)
+        spans = SpanKeeper(connection.traces)
+        runner, presence = job_runner(settings, room_id, trainer, connection, board, work_dir, live, spans)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -247,4 +254,5 @@ async def run_worker(
                 token = member_token(settings, room_id)
                 work += Reception(live.signaling, room_id, slot, watch, shop, work_dir, token).work(stop)
         await asyncio.gather(*work)
+        await asyncio.to_thread(spans.close)
     log.info("stopped")
