@@ -21,9 +21,8 @@ from sleap_rtc.storage.trace_keys import trace_prefix
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from types_boto3_sqs import SQSClient
-
     from support.product import Product
+    from types_boto3_sqs import SQSClient
 
 FAST = ("--set", "trainer_config.max_epochs=2")
 SLOW = ("--set", "trainer_config.max_epochs=60")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
+
+import typer
 
 from sleap_rtc.client.bearer import bearer, signaling_bearer
 from sleap_rtc.client.model_registry import ClientModelRegistry
@@ -48,11 +51,15 @@ def service_client(settings: Settings | None = None) -> ServiceClient:
 @contextmanager
 def traced(command: SpanName, service: ServiceClient) -> Iterator[None]:
     """Begin a trace that is the command's; what it comes to is kept with the job that is submitted in it."""
+    from sleap_rtc.observability.telemetry import Telemetry
+
     keeper = SpanKeeper(service.traces)
+    telemetry = Telemetry("client", os.environ, lambda text: typer.echo(f"sleap-rtc: {text}", err=True))
     try:
-        with tracing.begun(command, "client", keeper, {}):
+        with tracing.begun(command, "client", tracing.all_of(keeper, telemetry.on_span), {}):
             yield
     finally:
+        telemetry.close()
         keeper.close()
 
 

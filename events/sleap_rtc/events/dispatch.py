@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from sleap_rtc.events import job_steps, tracing
 from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.jobs import DatasetRef, Job
+from sleap_rtc.events.log_lines import log_event
+from sleap_rtc.events.log_table import JOB_QUEUED, SWEEP, SWEEP_MENDED
 from sleap_rtc.events.messages import JobMessage
 from sleap_rtc.events.notice_handler import NoticeRefused, handle_notices
 from sleap_rtc.events.span_table import DISPATCH, PROCESS_UPLOAD, SEND_JOB, messaging, of_job
@@ -127,6 +129,7 @@ class Dispatch:
                 await self._send(job)
                 self._unsent.discard(job.job_id)
                 await asyncio.to_thread(self._feed.tell_job, job)
+                _log(job, event)
             else:
                 step.forget()
             return job
@@ -208,3 +211,9 @@ class Dispatch:
             reason = f"the object of upload {upload.upload_id} ({record.state}) is not what was uploaded"
             raise NoticeRefused(code="refused", reason=reason)
         return self._datasets.settle(record, found.etag)
+
+
+def _log(job: Job, event: str) -> None:
+    log_event(log, JOB_QUEUED, job_id=job.job_id, cause=event.rpartition("/")[2], room_id=job.room_id)
+    if event == SWEEP:
+        log_event(log, SWEEP_MENDED, what="job", subject=job.job_id, room_id=job.room_id)

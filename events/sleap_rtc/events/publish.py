@@ -9,6 +9,7 @@ nothing to end; nor has one that a worker left behind of a job that goes on.
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from pydantic import ValidationError
 
 from sleap_rtc.events import job_steps, tracing
 from sleap_rtc.events.jobs import JobModel, LeaseLost, OutOfTurn
+from sleap_rtc.events.log_lines import log_event
+from sleap_rtc.events.log_table import MODEL_PUBLISHED, MODEL_REFUSED, SWEEP, SWEEP_MENDED
 from sleap_rtc.events.notice_handler import NoticeRefused, handle_notices
 from sleap_rtc.events.span_table import PROCESS_MODEL, messaging, of_job
 from sleap_rtc.events.spans import unheard
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from sleap_rtc.storage.object_store import ObjectStore
     from sleap_rtc.storage.room_storage import RoomStorage
     from sleap_rtc.storage.rooms_storage import RoomsStorage
+
+log = logging.getLogger(__name__)
 
 
 class Publish:
@@ -80,6 +85,15 @@ class Publish:
             raise NoticeRefused(code="foreign_key", reason=f"{notice.key} is not the record of a model")
         refusal = await asyncio.to_thread(self.publish, folder, notice.identity)
         if refusal:
+            cause = notice.identity.rpartition("/")[2]
+            log_event(
+                log,
+                MODEL_REFUSED,
+                model_id=folder.model_id,
+                reason=refusal,
+                room_id=folder.room_id,
+                cause=cause,
+            )
             raise NoticeRefused(code="refused", reason=refusal)
 
     def publish(self, folder: keys.ModelFolder, event: str) -> str | None:
@@ -157,6 +171,7 @@ class Publish:
         )
         if ended.history[-1].at == now:
             self._feed.tell_job(ended)
+            _log(record, event)
         else:
             step.forget()
 
@@ -168,6 +183,7 @@ class Publish:
             now = datetime.now(UTC)
             room.publish_model(record, now)
             self._feed.tell_model(record, now, event)
+            _log(record, event)
 
     def _accepted(self, record: ModelRecord) -> Job:
         """Make this model one that counts, in the job's record, before it stands in the manifest: once the
@@ -192,3 +208,18 @@ class Publish:
             if found.size_bytes != file.size_bytes:
                 return f"its file {file.name} has {found.size_bytes} bytes instead of {file.size_bytes}"
         return None
+
+
+def _log(record: ModelRecord, event: str) -> None:
+    log_event(
+        log,
+        MODEL_PUBLISHED,
+        model_id=record.model_id,
+        model_type=record.model_type,
+        size_bytes=record.size_bytes,
+        room_id=record.room_id,
+        job_id=record.job_id,
+        cause=event.rpartition("/")[2],
+    )
+    if event == SWEEP:
+        log_event(log, SWEEP_MENDED, what="model", subject=record.model_id, room_id=record.room_id)

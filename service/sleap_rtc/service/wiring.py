@@ -25,9 +25,11 @@ from sleap_rtc.events.publish import Publish
 from sleap_rtc.events.reconcile import Reconcile
 from sleap_rtc.events.sns_topic import SnsTopic
 from sleap_rtc.events.span_keeper import SpanKeeper
+from sleap_rtc.events.spans import unheard
 from sleap_rtc.events.sqs_queue import SqsQueue
 from sleap_rtc.events.sqs_queue import sqs_client as async_sqs_client
 from sleap_rtc.events.trace_store import StoredTraces
+from sleap_rtc.events.tracing import all_of
 from sleap_rtc.observability.queue_metrics import QueueMetrics
 from sleap_rtc.service.datasets import Datasets
 from sleap_rtc.service.held_checkpoints import HeldCheckpoints
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
+    from sleap_rtc.events.spans import SpanHook
     from sleap_rtc.service.drain import Drain
     from sleap_rtc.service.identity import Verifier
     from sleap_rtc.service.rate_limits import Kind
@@ -89,10 +92,6 @@ _REACTOR_SLOTS = 10
 # A long poll holds a connection to SQS for as long as a worker waits; botocore's ten would be gone with ten
 # workers, and with them what the reactors need.
 _MOST_POLLS = 1000
-
-
-def _rules(settings: Settings) -> JobRules:
-    return JobRules(settings.job_lease_s, settings.most_attempts)
 
 
 def check_store(settings: Settings) -> None:
@@ -115,12 +114,14 @@ class Lifespan:
         settings: what the instance runs on.
         ports: what is open besides the service's own port.
         drain: how far it is on its way out.
+        on_span: hears of the steps of traces, besides the jobs that they are kept with.
     """
 
-    def __init__(self, settings: Settings, ports: Ports, drain: Drain) -> None:
+    def __init__(self, settings: Settings, ports: Ports, drain: Drain, on_span: SpanHook = unheard) -> None:
         self._settings = settings
         self._ports = ports
         self._drain = drain
+        self._on_span = on_span
 
     @asynccontextmanager
     async def __call__(self, app: FastAPI) -> AsyncIterator[None]:
@@ -142,7 +143,7 @@ class Lifespan:
                 for made in (async_sqs_client(*place), async_sqs_client(*place, _MOST_POLLS))
             ]
             queues = SqsJobQueues(client, settings.job_queue_prefix)
-            spans = SpanKeeper(StoredTraces(rooms))
+            spans = all_of(traces := SpanKeeper(StoredTraces(rooms)), self._on_span)
             dispatch = Dispatch(uploads, settings.s3_upload_bucket, rooms, jobs, queues, feed, spans)
 
             models = RoomsStorage(rooms, settings.s3_room_bucket)
@@ -161,13 +162,9 @@ class Lifespan:
             )
             metrics = CollectorRegistry()
             room_transfers = S3Transfers(s3, settings.s3_room_bucket)
-            model_files = ModelFiles(rooms, room_transfers)
-            requests = JobRequests(models)
-            wakeups = WakeUps(
-                SqsJobQueues(polls, settings.job_queue_prefix).queue,
-                settings.poll_wait_s,
-                drain.closing.is_set,
-            )
+            model_files, requests = ModelFiles(rooms, room_transfers), JobRequests(models)
+            polled = SqsJobQueues(polls, settings.job_queue_prefix).queue
+            wakeups = WakeUps(polled, settings.poll_wait_s, drain.closing.is_set)
             limits = make_rate_limits(settings)
             all_rooms = Rooms(rooms, partial(_make_queue, settings, sqs_client(settings)), limits)
             members = Members(rooms, all_rooms, feed)
@@ -198,7 +195,9 @@ class Lifespan:
                 room_transfers=room_transfers,
                 metrics=metrics,
                 wakeups=wakeups,
-                job_desk=lambda subject: StoreJobDesk(rooms, jobs, feed, _rules(settings), subject),
+                job_desk=lambda subject: StoreJobDesk(
+                    rooms, jobs, feed, JobRules(settings.job_lease_s, settings.most_attempts), subject
+                ),
                 held_models=HeldModels(rooms, model_files),
                 held_checkpoints=HeldCheckpoints(rooms, room_transfers),
                 held_results=HeldResults(HeldFiles(rooms, room_transfers)),
@@ -235,7 +234,7 @@ class Lifespan:
                 tasks.append(asyncio.create_task(wakeups.close()))
                 await _ended(tasks, drain.reactors_s(time.monotonic()))
                 await asyncio.to_thread(subscription.close)
-                await asyncio.to_thread(spans.close)
+                await asyncio.to_thread(traces.close)
 
 
 async def _ended(tasks: list[asyncio.Task[None]], within_s: float) -> None:

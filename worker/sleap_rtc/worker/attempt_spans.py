@@ -16,7 +16,7 @@ from sleap_rtc.events.span_table import (
 )
 from sleap_rtc.events.spans import Link
 from sleap_rtc.events.trace import trace_id
-from sleap_rtc.events.tracing import begun, child
+from sleap_rtc.events.tracing import begun, child, note
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -75,13 +75,20 @@ def sending_model(turn: ModelTurn) -> Stage:
     return child(UPLOAD_MODEL, {"sleap_rtc.content": "model", "sleap_rtc.model.turn": turn.index + 1})
 
 
-def of_model(record: ModelRecord) -> dict[str, Value]:
-    """Return what is known of a model once it is described."""
-    return {
-        "sleap_rtc.model.id": record.model_id,
-        "sleap_rtc.model.type": record.model_type,
-        "sleap_rtc.size": record.size_bytes,
-    }
+def trained(epochs: int) -> None:
+    """Say how long the training was."""
+    note({"sleap_rtc.epochs": epochs})
+
+
+def described(record: ModelRecord) -> None:
+    """Say which model is sent."""
+    note(
+        {
+            "sleap_rtc.model.id": record.model_id,
+            "sleap_rtc.model.type": record.model_type,
+            "sleap_rtc.size": record.size_bytes,
+        }
+    )
 
 
 def sending_predictions(size_bytes: int) -> Stage:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 from sleap_rtc.events.delivery import backoff_s, trouble_of
 from sleap_rtc.events.inference import InferenceRequest
 from sleap_rtc.events.jobs import Job, JobClaimed, JobEnded, JobNotReady, LeaseLost
+from sleap_rtc.events.log_lines import log_event
+from sleap_rtc.events.log_table import JOB_FAILED
 from sleap_rtc.events.messages import JobMessage, MessageUnreadable
 from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater
 from sleap_rtc.events.spans import unheard
@@ -161,7 +163,6 @@ class JobRunner:
             return outcome
 
     def _run(self, job: Job, receive_count: int) -> Outcome:
-        log.info("job %s: claimed, attempt %d", job.job_id, job.attempt)
         folder = Path(tempfile.mkdtemp(prefix=f"{job.job_id}-", dir=self._work_dir))
 
         def looked(now: Job) -> None:
@@ -255,7 +256,15 @@ class JobRunner:
     def _fail(self, held: HeldJob, attempt: JobAttempt, code: str, message: str) -> None:
         attempt.line(f"failed ({code}): {message}")
         attempt.flush()
-        log.error("job %s: failed (%s): %s", held.hold.job_id, code, message)
+        log_event(
+            log,
+            JOB_FAILED,
+            job_id=held.hold.job_id,
+            code=code,
+            reason=message,
+            room_id=held.hold.room_id,
+            attempt=held.job.attempt,
+        )
         held.fail(code, message)
 
 

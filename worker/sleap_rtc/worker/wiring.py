@@ -13,8 +13,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.consumer import Consumer
+from sleap_rtc.events.log_lines import log_event
+from sleap_rtc.events.log_table import WORKER_READY
 from sleap_rtc.events.span_keeper import SpanKeeper
 from sleap_rtc.events.spans import unheard
+from sleap_rtc.events.tracing import all_of
 from sleap_rtc.events.workers import MOST_GPU_CHARACTERS, WorkerView, worker_id
 from sleap_rtc.live.engine import engine_missing
 from sleap_rtc.live.job_board import JobBoard
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.queue_events import QueueEvent
     from sleap_rtc.events.spans import SpanHook
     from sleap_rtc.live.peer_session import Path as SessionPath
+    from sleap_rtc.observability.telemetry import Telemetry
     from sleap_rtc.settings import Settings
     from sleap_rtc.storage.manifest import ModelRecord
     from sleap_rtc.worker.room_connection import Connection
@@ -190,7 +194,12 @@ def metrics(port: int) -> Metrics:
 
 
 async def run_worker(
-    settings: Settings, room_id: str, trainer: TrainerName, shift: Shift, work_dir: Path
+    settings: Settings,
+    room_id: str,
+    trainer: TrainerName,
+    shift: Shift,
+    work_dir: Path,
+    telemetry: Telemetry,
 ) -> None:
     """Take jobs of a room until SIGTERM or Ctrl-C, then give back what is under way.
 
@@ -204,7 +213,8 @@ async def run_worker(
     async with connected(settings, room_id) as connection:
         live = live_part(settings, room_id, worker_kind(os.environ, settings.worker_kind))
         board = JobBoard()
-        spans = SpanKeeper(connection.traces)
+        traces = SpanKeeper(connection.traces)
+        spans = all_of(traces, telemetry.on_span)
         runner, presence = job_runner(settings, room_id, trainer, connection, board, work_dir, live, spans)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -229,7 +239,7 @@ async def run_worker(
             wait_s=settings.poll_wait_s,
             dead_letters=connection.dead_letters,
         )
-        log.info("waiting for jobs of room %s", room_id)
+        log_event(log, WORKER_READY, room_id=room_id, worker_id=presence.worker_id)
         work = [consumer.run(stop), presence.run(stop), watch.run()]
         if live is not None:
             direct = None
@@ -254,5 +264,5 @@ async def run_worker(
                 token = member_token(settings, room_id)
                 work += Reception(live.signaling, room_id, slot, watch, shop, work_dir, token).work(stop)
         await asyncio.gather(*work)
-        await asyncio.to_thread(spans.close)
+        await asyncio.to_thread(traces.close)
     log.info("stopped")
