@@ -17,7 +17,7 @@ OF_CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-
 	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
 	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
 
-.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events security test-image openapi lock test-turn test-netns clean
+.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events security test-image openapi trace-reference lock test-turn test-netns clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -91,6 +91,10 @@ bench-events: $(VENV)/.dev  ## Measure wake latency, throughput and cost of the 
 openapi: $(VENV)/.dev  ## Write the OpenAPI document of the service into the reference
 	@$(BIN)/python -c "import json; from sleap_rtc.service.app import create_app; \
 		print(json.dumps(create_app(None).openapi(), indent=1, ensure_ascii=False))" > docs/reference/openapi.json
+
+trace-reference: $(VENV)/.dev  ## Write the tables of spans and log events into the reference
+	@$(BIN)/python -m sleap_rtc.observability.trace_reference spans > docs/reference/spans.md
+	@$(BIN)/python -m sleap_rtc.observability.trace_reference logs > docs/reference/logs.md
 
 lock: $(VENV)/.dev  ## Resolve the dependencies again into requirements/
 	@$(PIP) install uv
