@@ -67,8 +67,8 @@ def test_a_piece_has_so_many_spans_and_a_job_so_many_pieces(store: CountingStore
     traces = StoredTraces(store)
     traces.write(ROOM, JOB, [span(number) for number in range(1, MOST_SPANS + 10)])
     assert len(traces.read(ROOM, JOB)) == MOST_SPANS
-    for number in range(1, MOST_PIECES):
-        traces.write_for(ROOM, JOB, [span(number)])
+    for number in range(MOST_PIECES):
+        traces.write_for(ROOM, JOB, [span(number + 1)])
     with pytest.raises(InputError, match="it takes no more"):
         traces.write_for(ROOM, JOB, [span()])
 

@@ -5,6 +5,8 @@ Losing one loses nothing else. Whoever has a role writes them himself; the other
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_PIECES = 100
 """Of one job; what comes after them is not kept, and not read."""
+_MOST_JOBS = 1000
 
 Spans = Annotated[tuple[Span, ...], Field(min_length=1, max_length=MOST_SPANS)]
 
@@ -71,6 +74,8 @@ class StoredTraces:
     def __init__(self, rooms: ObjectStore) -> None:
         self._rooms = rooms
         self._pieces = Documents(rooms, TracePiece)
+        self._taken: OrderedDict[str, int] = OrderedDict()
+        self._lock = threading.Lock()
 
     def write(self, room_id: str, job_id: str, spans: Sequence[Span]) -> None:
         """Keep a few spans of a job."""
@@ -80,17 +85,23 @@ class StoredTraces:
     def write_for(self, room_id: str, job_id: str, spans: Sequence[Span]) -> int:
         """Keep what somebody sent, as far as it may be kept; return how many spans that is.
 
-        Costs one LIST besides.
-
         Raises:
-            InputError: the job has so many pieces already.
+            InputError: so many pieces of this job came here already.
         """
-        if sum(1 for _ in self._rooms.list(trace_prefix(room_id, job_id))) >= MOST_PIECES:
+        if self._is_one_too_many(job_id):
             raise InputError(message=f"The trace of job {job_id} has {MOST_PIECES} pieces; it takes no more.")
         kept = [cleaned(span) for span in spans if span.part != "service"]
         if kept:
             self.write(room_id, job_id, kept)
         return len(kept)
+
+    def _is_one_too_many(self, job_id: str) -> bool:
+        # Counted here and not in the store, where each look would cost as much as a piece.
+        with self._lock:
+            self._taken[job_id] = self._taken.pop(job_id, 0) + 1
+            if len(self._taken) > _MOST_JOBS:
+                self._taken.popitem(last=False)
+            return self._taken[job_id] > MOST_PIECES
 
     def read(self, room_id: str, job_id: str) -> list[Span]:
         """Return the job's spans, each once, by when they began; pieces that cannot be read are left out.
