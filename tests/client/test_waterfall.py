@@ -80,7 +80,7 @@ def test_the_client_that_was_killed_is_missed() -> None:
     missing = waterfall(job, without).missing
     upload = next(each for each in spans if each.name == "upload dataset")
     assert f"{upload.span_id[:8]}, which led to dispatch" in missing
-    assert any("which POST /api/complete-upload is a part of" in each for each in missing)
+    assert any("of which there is a part: POST /api/complete-upload" in each for each in missing)
 
 
 def test_an_attempt_whose_worker_was_killed_is_missed() -> None:

@@ -15,7 +15,12 @@ from support.desktop import ROOMS, UPLOADS
 from support.jobs import notice
 from support.product import eventually
 
-from sleap_rtc.events.span_table import ATTRIBUTES
+from sleap_rtc.client import wiring
+from sleap_rtc.events import tracing
+from sleap_rtc.events.jobs import JobRequest
+from sleap_rtc.events.span_table import ATTRIBUTES, TRAIN_COMMAND
+from sleap_rtc.events.trace import trace_id
+from sleap_rtc.settings import Settings
 from sleap_rtc.storage.trace_keys import trace_prefix
 
 if TYPE_CHECKING:
@@ -23,6 +28,9 @@ if TYPE_CHECKING:
 
     from support.product import Product
     from types_boto3_sqs import SQSClient
+
+    from sleap_rtc.events.spans import Span
+    from sleap_rtc.storage.progress import TransferProgress
 
 FAST = ("--set", "trainer_config.max_epochs=2")
 SLOW = ("--set", "trainer_config.max_epochs=60")
@@ -239,3 +247,28 @@ def test_the_demo_prints_the_id_of_the_trace(tmp_path: Path, product: Product) -
     printed = re.findall(r"trace ([0-9a-f]{32})", told.stdout)
     assert len(printed) >= 2
     assert len(set(printed)) == 1
+
+
+def test_an_upload_that_was_cut_and_gone_on_with_links_to_its_first_run(
+    product: Product, package: Path
+) -> None:
+    room, service = product.new_room(), product.service
+    settings = Settings(multipart_chunk_size=5 * 1024 * 1024)
+    uploader = wiring.uploader(service, settings, lambda _: None)
+    told: list[Span] = []
+
+    def cut(progress: TransferProgress, /) -> None:
+        if progress.done_bytes:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), tracing.begun(TRAIN_COMMAND, "client", told.append, {}):
+        uploader.upload(package, room, JobRequest(), cut)
+    with tracing.begun(TRAIN_COMMAND, "client", told.append, {}):
+        sent = uploader.upload(package, room, JobRequest())
+    first, second = (span for span in told if span.name == "upload dataset")
+    assert first.attributes["error.type"] == "KeyboardInterrupt"
+    assert (second.links, second.status) == ((first.link,), "unset")
+    assert first.text("sleap_rtc.job.id") == second.text("sleap_rtc.job.id") == sent.job_id
+    assert second.attributes["sleap_rtc.resumed"] == sent.resumed_bytes > 0
+    eventually(lambda: [job.job_id for job in service.jobs(room)] == [sent.job_id])
+    assert trace_id(service.jobs(room)[0].traceparent) == first.trace_id != second.trace_id

@@ -101,12 +101,15 @@ def _waited_ns(span: Span, by_id: dict[str, Span]) -> int:
 
 def _missing(job: Job, by_id: dict[str, Span]) -> Iterator[str]:
     spans = by_id.values()
+    wholes: dict[str, list[str]] = {}
     for span in spans:
         if span.parent_id and span.parent_id not in by_id:
-            yield f"{span.parent_id[:_SHORT]}, which {span.name} is a part of"
+            wholes.setdefault(span.parent_id, []).append(span.name)
         for link in span.links:
             if link.span_id not in by_id:
                 yield f"{link.span_id[:_SHORT]}, which led to {span.name}"
+    for above, parts in wholes.items():
+        yield f"{above[:_SHORT]}, of which there is a part: {', '.join(dict.fromkeys(parts))}"
     names = {span.name for span in spans}
     if not names & {DISPATCH.name, PROCESS_UPLOAD.name}:
         yield "the dispatch of the job"
