@@ -80,6 +80,14 @@ UPLOAD_ABORTED: Final = LogEvent(
     _SERVICE,
     "Somebody gave an upload up; its parts are freed.",
 )
+DOWNLOAD_OFFERED: Final = LogEvent(
+    "download.offered",
+    logging.INFO,
+    "{content} {subject} may be downloaded, {size_bytes} bytes",
+    ("room_id",),
+    _SERVICE,
+    "URLs for a dataset or a model were given out to somebody without credentials.",
+)
 JOB_QUEUED: Final = LogEvent(
     "job.queued",
     logging.INFO,
@@ -190,6 +198,7 @@ LOG_EVENTS: Final = (
     UPLOAD_COMPLETED,
     UPLOAD_DAMAGED,
     UPLOAD_ABORTED,
+    DOWNLOAD_OFFERED,
     JOB_QUEUED,
     JOB_STEP,
     JOB_FAILED,
