@@ -17,7 +17,7 @@ OF_CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-
 	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
 	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
 
-.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events security test-image openapi metrics lock test-turn test-netns clean
+.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events security test-image openapi metrics trace-reference lock test-turn test-netns clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -94,6 +94,10 @@ openapi: $(VENV)/.dev  ## Write the OpenAPI document of the service into the ref
 
 metrics: $(VENV)/.dev  ## Write the table of metrics into the reference
 	@$(BIN)/python -m sleap_rtc.observability.reference > docs/reference/metrics.md
+
+trace-reference: $(VENV)/.dev  ## Write the tables of spans and log events into the reference
+	@$(BIN)/python -m sleap_rtc.observability.trace_reference spans > docs/reference/spans.md
+	@$(BIN)/python -m sleap_rtc.observability.trace_reference logs > docs/reference/logs.md
 
 lock: $(VENV)/.dev  ## Resolve the dependencies again into requirements/
 	@$(PIP) install uv

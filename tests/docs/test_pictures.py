@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support import saving_picture
+from support import saving_picture, trace_picture
 from support.live_picture import PICTURE, picture
 
 
@@ -25,3 +25,8 @@ def test_the_picture_of_savings_has_every_line_of_the_model() -> None:
     assert shapes(saving_picture.PICTURE.read_text("utf-8")) == shapes(saving_picture.picture()), (
         "PYTHONPATH=tests python -m support.saving_picture"
     )
+
+
+def test_the_picture_of_a_trace_is_what_the_command_prints() -> None:
+    command = "PYTHONPATH=tests python -m support.trace_picture"
+    assert trace_picture.PICTURE.read_text("utf-8") == trace_picture.picture(), command

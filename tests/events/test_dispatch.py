@@ -73,7 +73,8 @@ def test_the_message_on_the_queue_is_that_of_the_job(house: House) -> None:
     record = house.completed_upload()
     house.dispatched(record)
     [held] = house.queue.held.values()
-    assert JobMessage.parse(held.body) == JobMessage.of(house.job(record))
+    found = JobMessage.parse(held.body)
+    assert found == JobMessage.of(house.job(record), found.traceparent)
 
 
 def test_the_first_edge_names_the_notice_that_caused_it(house: House) -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sleap_rtc.local.engine import free_port
-from sleap_rtc.observability.logs import configure_logs, redacted
+from sleap_rtc.observability.logs import configure_logs
+from sleap_rtc.observability.redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -54,6 +54,7 @@ _COLOURS = {
     "yellow": "#d6b254",
     "blue": "#6296e6",
     "cyan": "#5abec8",
+    "magenta": "#c07bd0",
     "bright_magenta": "#d78ae0",
 }
 _FONT = "'DejaVu Sans Mono', Menlo, Consolas, monospace"
@@ -67,8 +68,13 @@ def picture() -> str:
     now = NOON + timedelta(seconds=_EPOCHS * _EPOCH_S + 120)
     screen = LiveScreen(_training(), lambda: 0.023, now=lambda: now)
     lines = console.render_lines(screen, console.options.update_height(HEIGHT), pad=False)
+    return as_svg(lines, WIDTH, HEIGHT)
+
+
+def as_svg(lines: Sequence[Sequence[Segment]], columns: int, rows: int) -> str:
+    """Return lines of a terminal of this size as SVG."""
     drawn = [part for row, line in enumerate(lines) for part in _drawn(line, row)]
-    width, height = WIDTH * _CHARACTER + 2 * _MARGIN, HEIGHT * _LINE + 2 * _MARGIN
+    width, height = columns * _CHARACTER + 2 * _MARGIN, rows * _LINE + 2 * _MARGIN
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}">'
     back = f'<rect width="100%" height="100%" rx="8" fill="{_BACK}"/>'
     text = f'<g font-family="{_FONT}" font-size="{_SIZE}" xml:space="preserve">'

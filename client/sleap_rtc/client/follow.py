@@ -17,6 +17,8 @@ from sleap_rtc.client.room_listener import RoomListener
 from sleap_rtc.events.jobs import ENDED, WAITING, JobState
 from sleap_rtc.events.messages import RoomEvent
 from sleap_rtc.events.service_http import ServiceProblem
+from sleap_rtc.events.span_table import NOTIFIED, messaging
+from sleap_rtc.events.tracing import child
 from sleap_rtc.events.waiting import WaitCause
 from sleap_rtc.storage.errors import NotFound, SleapRtcError, Unreachable
 
@@ -135,6 +137,7 @@ class _Following:
                 self._tail.try_to_catch_up()  # so that lines stand above the event that they led to
                 self._watcher.on_event(event)
                 if JobState(event.state) in ENDED:
+                    _heard_the_end(event)
                     return self._as_it_ended()
                 if JobState(event.state) in WAITING:
                     self._look_at = 0
@@ -191,6 +194,12 @@ class _Following:
             except (Unreachable, ServiceProblem) as cut:
                 self._connection.cut(cut)
             time.sleep(_LOOK_EVERY_S)
+
+
+def _heard_the_end(event: RoomEvent) -> None:
+    heard = {**messaging("aws.sns", "process", "room-events"), "sleap_rtc.state": event.state}
+    with child(NOTIFIED, heard, links=(event.traceparent,)):
+        pass
 
 
 def last_event(job: Job) -> RoomEvent:

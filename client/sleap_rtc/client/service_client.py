@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from pydantic import ValidationError
 
 from sleap_rtc.client.cost_client import CostClient
+from sleap_rtc.client.trace_client import TraceClient
 from sleap_rtc.events.api import (
     CompleteUpload,
     DatasetView,
@@ -74,7 +75,7 @@ _TRIES_IN_HASTE = 2
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,79}")
 
 
-class ServiceClient(CostClient):
+class ServiceClient(CostClient, TraceClient):
     """Calls the service at one address with one token, or with whatever token holds at the moment."""
 
     def __init__(self, url: str, token: str | Callable[[], str]) -> None:

@@ -22,6 +22,7 @@ from sleap_rtc.client.track_order import check_order
 from sleap_rtc.client.transport_choice import look_at_cloud, transport_chosen
 from sleap_rtc.client.transport_selector import Transport
 from sleap_rtc.client.worker_choice import WorkerTaken, WorkerUndecided, decided, doing, suitable
+from sleap_rtc.events.span_table import TRACK_COMMAND
 from sleap_rtc.live.engine import engine_missing
 from sleap_rtc.live.event_loop import run
 from sleap_rtc.live.legacy_frames import TRACK
@@ -61,6 +62,10 @@ class TrackSession:
             JobHasFailed, LegacyJobFailed: the inference failed.
             Unreachable: there was no worker, or no more.
         """
+        with wiring.traced(TRACK_COMMAND, self._service):
+            self._run()
+
+    def _run(self) -> None:
         check_order(self._order)
         cloud = look_at_cloud(self._service, self._settings, self._order.place)
         with tempfile.TemporaryDirectory(prefix="sleap-rtc-track-") as name:

@@ -29,6 +29,8 @@ from sleap_rtc.client.trained_results import keep_models
 from sleap_rtc.client.transport_choice import look_at_cloud, transport_chosen
 from sleap_rtc.client.transport_selector import Transport
 from sleap_rtc.events.shared_dataset import SubmitSharedJob
+from sleap_rtc.events.span_table import PULL_MODEL, TRAIN_COMMAND, of_job
+from sleap_rtc.events.tracing import child, note
 from sleap_rtc.live.event_loop import run
 from sleap_rtc.live.legacy_frames import TRAIN
 from sleap_rtc.storage.errors import InputError
@@ -86,6 +88,10 @@ class TrainSession:
             TransportRefused, NoWayThere: the package cannot be brought to a worker.
             Unreachable: a worker was there, and then no more.
         """
+        with wiring.traced(TRAIN_COMMAND, self._service):
+            self._run()
+
+    def _run(self) -> None:
         size_bytes = FileIdentity.of(self._order.package).size_bytes  # before anything is announced
         if place := self._place():
             self._in_place(place)
@@ -230,6 +236,7 @@ class TrainSession:
 
     def _follow(self, job_id: str) -> None:
         """See to the end of a job that waits in the room, and have its models here."""
+        note(of_job(self._room_id, job_id))
         if self._order.detach:
             self._say(f"The job goes on by itself: sleap-rtc jobs logs -f {job_id} -r {self._room_id}")
             return
@@ -269,12 +276,15 @@ class TrainSession:
 
     def _pull(self, model_id: str) -> None:
         registry = wiring.registry(self._settings)
-        with self._bar(f"Pulling model {model_id}") as bar:
+        bringing = {"sleap_rtc.content": "model", "sleap_rtc.model.id": model_id}
+        with child(PULL_MODEL, bringing) as span, self._bar(f"Pulling model {model_id}") as bar:
             peers_of = wiring.peers_of(self._settings, self._room_id)
             traffic = wiring.traffic(self._settings)
             pulled = pull_model(
                 self._service, registry, self._room_id, model_id, None, bar, peers_of, traffic
             )
+            if span:
+                span.note({"sleap_rtc.size": pulled.model.storage.size_bytes})
         tell_usage(self._service, self._room_id, pulled.model.training.job_id)
         model, folder = pulled.model, pulled.folder
         self._emit("pulled", model_id=model.id, folder=str(folder), size_bytes=model.storage.size_bytes)

@@ -14,6 +14,8 @@ from ulid import ULID
 from sleap_rtc.client.resume import Wanted, crc_of_file, resumable
 from sleap_rtc.client.service_session import ServiceSession
 from sleap_rtc.events.api import RequestUpload, SubmitJob
+from sleap_rtc.events.span_table import UPLOAD_DATASET, of_job
+from sleap_rtc.events.tracing import child, current, current_traceparent
 from sleap_rtc.storage.bandwidth import BandwidthLimit, Throttle
 from sleap_rtc.storage.checksum import to_text
 from sleap_rtc.storage.errors import FileChanged, InputError
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from sleap_rtc.client.service_client import ServiceClient
     from sleap_rtc.events.api import DatasetView, UploadStatus
     from sleap_rtc.events.jobs import AskedRequest
+    from sleap_rtc.events.spans import Value
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,21 @@ class S3Uploader:
         identity = FileIdentity.of(path)
         if identity.size_bytes == 0:
             raise InputError(message=f"{path} is empty.")
+        sending: dict[str, Value] = {"sleap_rtc.content": "dataset", "sleap_rtc.size": identity.size_bytes}
+        with child(UPLOAD_DATASET, sending) as span:
+            sent = self._upload(path, identity, room_id, job, on_progress)
+            if span:
+                span.note(_of(room_id, sent))
+            return sent
+
+    def _upload(
+        self,
+        path: Path,
+        identity: FileIdentity,
+        room_id: str,
+        job: AskedRequest | None,
+        on_progress: ProgressHook,
+    ) -> Uploaded:
         with UploadState(path) as state:
             wanted = Wanted(path, identity.size_bytes, room_id, job.model_dump_json() if job else "")
             status = resumable(self._service, state, wanted, self._say, on_progress)
@@ -106,6 +124,9 @@ class S3Uploader:
                     state.forget()
                     return self._use(present, path, room_id, job)
                 self._begin(path, identity, state, room_id, job)
+            elif (span := current()) is not None:
+                span.link(status.traceparent)
+                span.note(of_job(room_id, status.job_id or ""))
             header = state.header
             if header is None:
                 raise AssertionError("an upload was begun")
@@ -180,8 +201,11 @@ class S3Uploader:
                 size_bytes=identity.size_bytes,
                 part_size_bytes=plan.part_size_bytes,
                 job=job,
+                traceparent=current_traceparent(),
             )
         )
+        if (span := current()) is not None:
+            span.note(of_job(room_id, opened.job_id or ""))
         header = UploadHeader(
             file=identity,
             part_size_bytes=plan.part_size_bytes,
@@ -201,6 +225,15 @@ class S3Uploader:
                 why = error.strerror or str(error)
                 self._say(f"What S3 acknowledges cannot be noted ({why}): a cut would cost it.")
             self._unnoted = True
+
+
+def _of(room_id: str, sent: Uploaded) -> dict[str, Value]:
+    return {
+        **of_job(room_id, sent.job_id or ""),
+        "sleap_rtc.upload.id": sent.upload_id,
+        "sleap_rtc.resumed": sent.resumed_bytes,
+        "sleap_rtc.parts": sent.parts,
+    }
 
 
 def _uploaded(status: UploadStatus, header: UploadHeader, resumed_bytes: int) -> Uploaded:

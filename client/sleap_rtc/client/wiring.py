@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import os
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
+
+import typer
 
 from sleap_rtc.client.bearer import bearer, signaling_bearer
 from sleap_rtc.client.model_registry import ClientModelRegistry
@@ -11,18 +14,22 @@ from sleap_rtc.client.own_usage import OWN_USAGE
 from sleap_rtc.client.rate import parse_rate
 from sleap_rtc.client.service_client import ServiceClient
 from sleap_rtc.client.uploader import S3Uploader
+from sleap_rtc.events import tracing
+from sleap_rtc.events.span_keeper import SpanKeeper
 from sleap_rtc.settings import load_settings
 from sleap_rtc.storage.bandwidth import BandwidthLimit, Throttle
 from sleap_rtc.storage.telling import tell
 from sleap_rtc.storage.traffic import Traffic, both
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from sleap_rtc.client.live_job import LiveJob
     from sleap_rtc.client.peer_or_store import ModelPeers, PeersOf
     from sleap_rtc.client.push import ModelPusher
+    from sleap_rtc.events.span_table import SpanName
+    from sleap_rtc.observability.instrument import Meter
     from sleap_rtc.settings import Settings
 
 _PATIENCE_WITH_PEERS_S = 5.0
@@ -57,6 +64,33 @@ def service_client(settings: Settings | None = None) -> ServiceClient:
     settings = settings or load_settings()
     measure(settings)
     return ServiceClient(settings.backend_api_url, bearer(settings))
+
+
+@contextmanager
+def traced(command: SpanName, service: ServiceClient) -> Iterator[None]:
+    """Begin a trace that is the command's; what it comes to is kept with the job that is submitted in it."""
+    from sleap_rtc.observability.telemetry import Telemetry
+
+    keeper = SpanKeeper(service.traces)
+    telemetry = Telemetry("client", os.environ, lambda text: typer.echo(f"sleap-rtc: {text}", err=True))
+    try:
+        with (
+            _measured(telemetry.meters),
+            tracing.begun(command, "client", tracing.all_of(keeper, telemetry.on_span), {}),
+        ):
+            yield
+    finally:
+        telemetry.close()
+        keeper.close()
+
+
+def _measured(meters: tuple[Meter, ...]) -> AbstractContextManager[object]:
+    """Return what measures while it is entered; nothing does where nobody takes it."""
+    if not meters:
+        return nullcontext()
+    from sleap_rtc.observability.measuring import Measuring
+
+    return Measuring("client", *meters)
 
 
 def uploader(service: ServiceClient, settings: Settings, say: Callable[[str], None]) -> S3Uploader:

@@ -118,6 +118,7 @@ class UploadStatus(_Reply):
     checksum: str = ""
     job_id: str | None = None
     path: str = ""
+    traceparent: str = ""
     parts: dict[int, HeldPart] = Field(default_factory=dict)
 
 

@@ -21,6 +21,8 @@ from sleap_rtc.events.dead_letter import attribute_text, letter_of
 from sleap_rtc.events.delivery import GiveUp, RetryIn, Trouble
 from sleap_rtc.events.gate import OpenGate
 from sleap_rtc.events.held_message import HeldMessage, Standing
+from sleap_rtc.events.log_lines import log_event
+from sleap_rtc.events.log_table import MESSAGE_BURIED, MESSAGE_RETRIED
 from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater, Unfinished
 from sleap_rtc.events.queue import HandleDead, Message, MessageTooLarge, Queue
 from sleap_rtc.events.queue_events import (
@@ -230,7 +232,8 @@ class Consumer:
 
     def _retried(self, trouble: Trouble, delay_s: float, reason: str) -> None:
         self._on_event(Retried(self._role, trouble, delay_s))
-        log.info("queue %s: again in %.0f s (%s): %s", self._queue.name, delay_s, trouble, reason)
+        where = self._queue.name
+        log_event(log, MESSAGE_RETRIED, queue=where, delay_s=delay_s, trouble=trouble, reason=reason)
 
     async def _bury(self, held: HeldMessage, code: str, reason: str, attempts: int) -> None:
         message = held.message
@@ -252,8 +255,14 @@ class Consumer:
                 await self._dead_letters.send(message.body)  # the line below still says why
             await held.settle()
         self._on_event(Buried(self._role, code))
-        where = (self._queue.name, message.message_id)
-        log.error("queue %s: poison message %s (%s): %s", *where, code, attribute_text(reason))
+        log_event(
+            log,
+            MESSAGE_BURIED,
+            queue=self._queue.name,
+            message_id=message.message_id,
+            code=code,
+            reason=attribute_text(reason),
+        )
 
 
 async def _unless(stop: asyncio.Event, wait: Coroutine[Any, Any, object]) -> None:

@@ -11,23 +11,32 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sleap_rtc.events import job_steps
+from sleap_rtc.events import job_steps, tracing
 from sleap_rtc.events.dataset_index import DatasetIndex
 from sleap_rtc.events.jobs import DatasetRef, Job
+from sleap_rtc.events.log_lines import log_event
+from sleap_rtc.events.log_table import JOB_QUEUED, SWEEP, SWEEP_MENDED
 from sleap_rtc.events.messages import JobMessage
 from sleap_rtc.events.notice_handler import NoticeRefused, handle_notices
+from sleap_rtc.events.span_table import DISPATCH, PROCESS_UPLOAD, SEND_JOB, messaging, of_job
+from sleap_rtc.events.spans import unheard
+from sleap_rtc.events.trace import trace_id
 from sleap_rtc.events.uploads import UploadRecord
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
 from sleap_rtc.storage.errors import NotFound
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from sleap_rtc.events.feed import RoomFeed
     from sleap_rtc.events.job_queues import JobQueues
     from sleap_rtc.events.job_store import JobStore
     from sleap_rtc.events.notices import ObjectCreated
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
+    from sleap_rtc.events.spans import SpanHook
+    from sleap_rtc.events.tracing import OpenSpan
     from sleap_rtc.events.uploads import AskedJob
     from sleap_rtc.storage.object_store import ObjectStore
 
@@ -44,6 +53,7 @@ class Dispatch:
         job_store: the jobs.
         queues: the rooms' job queues.
         feed: tells the room.
+        on_span: hears of each job that is made.
     """
 
     def __init__(
@@ -54,6 +64,7 @@ class Dispatch:
         job_store: JobStore,
         queues: JobQueues,
         feed: RoomFeed,
+        on_span: SpanHook = unheard,
     ) -> None:
         self._uploads = uploads
         self._bucket = uploads_bucket
@@ -63,6 +74,7 @@ class Dispatch:
         self._jobs = job_store
         self._queues = queues
         self._feed = feed
+        self._on_span = on_span
         self._unsent: set[str] = set()
 
     async def handle(self, message: Message) -> Outcome:
@@ -101,22 +113,54 @@ class Dispatch:
 
     async def queue(self, fresh: Job, event: str) -> Job:
         """Make and queue a job whose dataset came by no upload; return the job of its id that is there."""
-        return await self._queued(fresh, keys.UploadKey(fresh.room_id, ""), event)
+        return await self._queued(fresh, keys.UploadKey(fresh.room_id, ""), event, fresh.traceparent)
 
     async def _made(self, record: UploadRecord, asked: AskedJob, event: str) -> Job:
         upload = keys.UploadKey(record.room_id, record.upload_id)
-        return await self._queued(self._fresh(record, asked, upload), upload, event)
+        return await self._queued(self._fresh(record, asked, upload), upload, event, record.traceparent)
 
-    async def _queued(self, fresh: Job, upload: keys.UploadKey, event: str) -> Job:
+    async def _queued(self, fresh: Job, upload: keys.UploadKey, event: str, sent: str) -> Job:
         """A job says that it is queued before its message is sent: no worker can be too early for it, and the
         sweep sends a message that was never sent."""
-        job, ours = await asyncio.to_thread(self._created, fresh, upload, event)
-        if ours or job.job_id in self._unsent:
-            self._unsent.add(job.job_id)
-            await self._queues.wake(JobMessage.of(job))
-            self._unsent.discard(job.job_id)
-            await asyncio.to_thread(self._feed.tell_job, job)
-        return job
+        with self._step(fresh, upload, event, sent) as step:
+            job, ours = await asyncio.to_thread(self._created, fresh, upload, event)
+            if ours or job.job_id in self._unsent:
+                self._unsent.add(job.job_id)
+                await self._send(job)
+                self._unsent.discard(job.job_id)
+                await asyncio.to_thread(self._feed.tell_job, job)
+                _log(job, event)
+            else:
+                step.forget()
+            return job
+
+    async def _send(self, job: Job) -> None:
+        sending = {**messaging("aws_sqs", "send", "jobs"), **of_job(job.room_id, job.job_id)}
+        with tracing.child(SEND_JOB, sending) as span:
+            await self._queues.wake(JobMessage.of(job, span.traceparent if span else ""))
+
+    def _step(
+        self, fresh: Job, upload: keys.UploadKey, event: str, sent: str
+    ) -> AbstractContextManager[OpenSpan]:
+        """Begin the making of a job, as a part of the request that asks for it if there is one.
+
+        `sent` is the trace context of the sending of its dataset, which may belong to another trace.
+        """
+        attributes = {
+            **of_job(fresh.room_id, fresh.job_id),
+            "sleap_rtc.cause": event.rpartition("/")[2],
+            "sleap_rtc.upload.id": upload.upload_id,
+        }
+        if fresh.dataset.type == "s3":
+            attributes |= {"aws.s3.bucket": self._bucket, "aws.s3.key": str(upload)}
+        asked, led = tracing.current(), (fresh.traceparent, sent)
+        if asked is None:
+            attributes |= messaging("aws_sqs", "process", "upload-events")
+            return tracing.begun(PROCESS_UPLOAD, "service", self._on_span, attributes, links=led)
+        if asked.context.trace_id != trace_id(fresh.traceparent):
+            return tracing.begun(DISPATCH, "service", self._on_span, attributes, links=led)
+        within = asked.traceparent
+        return tracing.begun(DISPATCH, "service", self._on_span, attributes, within=within, links=(sent,))
 
     def _fresh(self, record: UploadRecord, asked: AskedJob, upload: keys.UploadKey) -> Job:
         return Job(
@@ -132,7 +176,7 @@ class Dispatch:
             ),
             created_by=asked.created_by,
             created_at=asked.created_at,
-            traceparent=record.traceparent,
+            traceparent=asked.traceparent or record.traceparent,
             retry_of=asked.retry_of,
         )
 
@@ -167,3 +211,9 @@ class Dispatch:
             reason = f"the object of upload {upload.upload_id} ({record.state}) is not what was uploaded"
             raise NoticeRefused(code="refused", reason=reason)
         return self._datasets.settle(record, found.etag)
+
+
+def _log(job: Job, event: str) -> None:
+    log_event(log, JOB_QUEUED, job_id=job.job_id, cause=event.rpartition("/")[2], room_id=job.room_id)
+    if event == SWEEP:
+        log_event(log, SWEEP_MENDED, what="job", subject=job.job_id, room_id=job.room_id)

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import ValidationError
 from ulid import ULID
 
+from sleap_rtc.events import tracing
+from sleap_rtc.events.jobs import ENDED
 from sleap_rtc.events.messages import RoomEvent
+from sleap_rtc.events.span_table import NOTIFY, messaging
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents, DocumentUnreadable
 from sleap_rtc.storage.errors import NotFound, SleapRtcError
@@ -88,6 +91,14 @@ class RoomFeed:
         return list(self._read(every[-most:]))
 
     def _tell(self, event: RoomEvent) -> None:
+        if event.kind == "job" and event.state not in ENDED:
+            self._put(event)
+            return
+        sending = {**messaging("aws.sns", "send", "room-events"), "sleap_rtc.state": event.state}
+        with tracing.child(NOTIFY, sending) as span:
+            self._put(event.model_copy(update={"traceparent": span.traceparent}) if span else event)
+
+    def _put(self, event: RoomEvent) -> None:
         self._store.put(keys.feed_key(event.room_id, event.id), event.model_dump_json().encode(), Overwrite())
         try:
             self._topic.publish(event.room_id)

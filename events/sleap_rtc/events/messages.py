@@ -39,9 +39,10 @@ class JobMessage(BaseModel):
     traceparent: str
 
     @classmethod
-    def of(cls, job: Job) -> JobMessage:
-        """Make the message for a job."""
-        return cls(room_id=job.room_id, job_id=job.job_id, dataset=job.dataset, traceparent=job.traceparent)
+    def of(cls, job: Job, traceparent: str = "") -> JobMessage:
+        """Make the message for a job; the trace context is that of its sending, if somebody follows that."""
+        led = traceparent or job.traceparent
+        return cls(room_id=job.room_id, job_id=job.job_id, dataset=job.dataset, traceparent=led)
 
     @classmethod
     def parse(cls, body: str) -> JobMessage:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 from sleap_rtc.events import job_steps
 from sleap_rtc.events.event_facts import JobsFound, Mended, SweepEnded
 from sleap_rtc.events.jobs import HELD, WAITING, Job, JobState
+from sleap_rtc.events.log_lines import log_event
+from sleap_rtc.events.log_table import JOB_LOST, MODEL_REFUSED, SWEEP, SWEEP_MENDED
 from sleap_rtc.events.messages import JobMessage
 from sleap_rtc.events.notice_handler import NoticeRefused
 from sleap_rtc.storage import keys
@@ -139,7 +141,7 @@ class Reconcile:
             return
         upload = keys.UploadKey(marker.room_id, marker.id)
         try:
-            made = await self._dispatch.dispatch(upload, "reconcile")
+            made = await self._dispatch.dispatch(upload, SWEEP)
             complete = made is not None
             for _ in made or ():
                 tell(Mended("dispatched"))
@@ -176,7 +178,7 @@ class Reconcile:
             return
         upload = keys.UploadKey(marker.room_id, promise.upload_id)
         try:
-            made = await self._dispatch.dispatch_one(upload, marker.id, "reconcile")
+            made = await self._dispatch.dispatch_one(upload, marker.id, SWEEP)
         except NoticeRefused:
             made = None
         if made is not None:
@@ -202,6 +204,7 @@ class Reconcile:
                     self._resent[job.job_id] = now
                     await self._queues.wake(JobMessage.of(job))
                     tell(Mended("queued"))
+                    log_event(log, SWEEP_MENDED, what="message", subject=job.job_id, room_id=job.room_id)
 
     def _may_have_lost_its_message(self, job: Job, now: datetime) -> bool:
         """Tell whether it is late, and whether the wait has doubled since it was last sent again."""
@@ -219,7 +222,7 @@ class Reconcile:
         if job.model_id is None or job.model_type is None:
             return False
         folder = keys.ModelFolder(job.room_id, job.model_type, job.model_id)
-        refusal = self._publish.publish(folder, "reconcile")
+        refusal = self._publish.publish(folder, SWEEP)
         if refusal and job.accepted:
             self._fail(job, refusal)
         ended = self._jobs.get(job.room_id, job.job_id).ended
@@ -244,7 +247,10 @@ class Reconcile:
                 return present
             return job_steps.lost(present, now, "the lease ran out", self._most_attempts)
 
-        log.warning("job %s: its worker is lost", job.job_id)
+        holder = job.lease.worker_id if job.lease else "?"
+        log_event(
+            log, JOB_LOST, job_id=job.job_id, worker_id=holder, room_id=job.room_id, attempt=job.attempt
+        )
         changed = await asyncio.to_thread(self._jobs.change, job.room_id, job.job_id, to_requeued)
         if len(changed.history) > len(job.history):
             tell(Mended("lost_worker"))
@@ -280,9 +286,16 @@ class Reconcile:
             return  # its files are still on their way
         if version in self._refused:
             return
-        refusal = self._publish.publish(folder, "reconcile")
+        refusal = self._publish.publish(folder, SWEEP)
         if refusal:
-            log.warning("model %s refused: %s", folder.model_id, refusal)
+            log_event(
+                log,
+                MODEL_REFUSED,
+                model_id=folder.model_id,
+                reason=refusal,
+                room_id=folder.room_id,
+                cause=SWEEP,
+            )
             self._refused.add(version)  # until another worker writes it
         else:
             tell(Mended("published"))

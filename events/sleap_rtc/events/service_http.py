@@ -19,7 +19,10 @@ from urllib.parse import urlsplit
 import urllib3
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from sleap_rtc.events import tracing
 from sleap_rtc.events.problem_fields import error_of
+from sleap_rtc.events.span_table import REQUEST
+from sleap_rtc.events.traced_routes import HEADER, traced_route
 from sleap_rtc.storage.environment_proxy import connections_to
 from sleap_rtc.storage.errors import (
     InputError,
@@ -153,11 +156,21 @@ class ServiceHttp:
         return Unreachable(where=f"The service at {self.url}", why="it answers, but not as sleap-rtc does")
 
     def _send(self, method: str, path: str, body: BaseModel | None, tries: int) -> bytes:
-        return self._reply(method, path, body, tries).data
+        route = traced_route(method, path)
+        if route is None:
+            return self._reply(method, path, body, tries).data
+        asked = {"http.request.method": method, "http.route": route}
+        with tracing.child(REQUEST, asked, title=f"{method} {route}") as span:
+            reply = self._reply(method, path, body, tries)
+            if span:
+                span.note({"http.response.status_code": reply.status})
+            return reply.data
 
     def _reply(self, method: str, path: str, body: BaseModel | None, tries: int) -> urllib3.BaseHTTPResponse:
         content = body.model_dump_json().encode() if body else None
         headers = {**self._authorization(), "Content-Type": "application/json"}
+        if traceparent := tracing.current_traceparent():
+            headers[HEADER] = traceparent
         if method == "POST":
             headers["Idempotency-Key"] = secrets.token_hex(16)
         for attempt in range(1, tries + 1):

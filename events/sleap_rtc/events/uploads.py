@@ -16,6 +16,7 @@ class AskedJob(BaseModel):
     """A job that somebody asked for, before it is made.
 
     `submission_id` is the same in every repetition of one request, so that a lost reply makes no second job.
+    `traceparent` is that of the request; "" leaves the job in the trace of the upload.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -26,6 +27,7 @@ class AskedJob(BaseModel):
     created_at: datetime
     submission_id: str = ""
     retry_of: str | None = None
+    traceparent: str = ""
 
 
 class UploadRecord(Document):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from sleap_rtc.events.jobs import Job, JobState
+from sleap_rtc.events.span_keeper import GATHER_S
 from sleap_rtc.events.trace import trace_id
 from sleap_rtc.local.timeline import Hop, Step, hops, steps
 from sleap_rtc.storage.checksum import crc_of_stream, to_text
@@ -80,10 +81,17 @@ class Demo:
             models = TypeAdapter(list[ManifestModel]).validate_python(
                 self._ask(environment, "models", "ls", "-r", room_id, "--json")
             )
-        return self._conclude(found[-1], models, package, pulled_at, time.monotonic() - begun)
+            trace = self._trace(environment, room_id, found[-1].job_id)
+        return self._conclude(found[-1], models, package, pulled_at, time.monotonic() - begun, trace)
 
     def _conclude(
-        self, job: Job, models: list[ManifestModel], package: Path, pulled_at: datetime, took_s: float
+        self,
+        job: Job,
+        models: list[ManifestModel],
+        package: Path,
+        pulled_at: datetime,
+        took_s: float,
+        trace: str,
     ) -> ExitCode:
         model = next((model for model in models if model.id == job.model_id), None)
         if job.state is not JobState.PUBLISHED or model is None:
@@ -92,6 +100,7 @@ class Demo:
         folder = _local_folder(model.id)
         pulled = {path.name: _checksum(path) for path in folder.iterdir() if path.is_file()}
         self._show_steps(job, steps(job, pulled_at))
+        self._console.print(trace, markup=False, highlight=False)
         way = hops(job, model, _checksum(package), pulled)
         self._show_hops(way)
         metrics = model.training.metrics
@@ -128,6 +137,14 @@ class Demo:
         for hop in way:
             table.add_row(hop.name, hop.received, "verified" if hop.verified else "[red]NOT VERIFIED[/red]")
         self._console.print(table)
+
+    @staticmethod
+    def _trace(environment: Mapping[str, str], room_id: str, job_id: str) -> str:
+        time.sleep(GATHER_S + 0.5)  # the service keeps its last spans once it has gathered them
+        command = _command("jobs", "show", job_id, "-r", room_id, "--trace")
+        return subprocess.run(
+            command, env=environment, check=True, stdout=subprocess.PIPE, encoding="utf-8"
+        ).stdout
 
     def _ask(self, environment: Mapping[str, str], *arguments: str) -> Any:
         import json

@@ -1,18 +1,21 @@
 """Adapter: logs, readable on a terminal and as JSON in production, with secrets taken out.
 
-The inner parts log through the standard library; here it is decided how that looks. A presigned URL is a
-bearer secret, so the query of every URL is removed, and so is what follows `Bearer`.
+The inner parts log through the standard library; here it is decided how that looks. Each line of JSON is one
+object as CloudWatch Logs Insights reads it; a line of the table of log events has its word as `event`, what a
+person reads as `message`, and its fields beside them. While a span is open, lines name it.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from typing import TYPE_CHECKING
 
 import structlog
 
+from sleap_rtc.events.log_lines import TOLD
+from sleap_rtc.events.tracing import current
+from sleap_rtc.observability.redaction import redacted_value
 from sleap_rtc.settings.environments import RULES
 
 if TYPE_CHECKING:
@@ -20,22 +23,25 @@ if TYPE_CHECKING:
 
     from sleap_rtc.settings.model import Environment
 
-_SECRETS = (
-    (re.compile(r"(/[^\s?\"']*)\?[^\s\"']+"), r"\1?[redacted]"),
-    (re.compile(r"(?i)(bearer )[A-Za-z0-9._~+/=-]+"), r"\1[redacted]"),
-)
 _NOISY = ("botocore", "aiobotocore", "urllib3", "asyncio", "uvicorn.error", "aioice", "aiortc", "websockets")
 
 
-def redacted(text: str) -> str:
-    """Return the text without what would let a reader act as somebody else."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
-
-
 def _redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    return {key: redacted(value) if isinstance(value, str) else value for key, value in event.items()}
+    # What begins with an underscore is structlog's own and is not written.
+    return {
+        name: value if name.startswith("_") else redacted_value(name, value) for name, value in event.items()
+    }
+
+
+def _name_the_span(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if span := current():
+        event["trace_id"], event["span_id"] = span.context.trace_id, span.context.span_id
+    return event
+
+
+def _as_the_table_has_it(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    told = getattr(event.get("_record"), TOLD, None)
+    return {**event, "message": event["event"], **told} if told else event
 
 
 def configure_logs(part: str, environment: Environment) -> None:
@@ -52,11 +58,15 @@ def configure_logs(part: str, environment: Environment) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
-        _redact,
+        _name_the_span,
     ]
+    as_json = RULES[environment].json_logs
+    if as_json:
+        shared.append(_as_the_table_has_it)
+    shared.append(_redact)
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if RULES[environment].json_logs
+        structlog.processors.JSONRenderer(default=str)
+        if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     handler = logging.StreamHandler(sys.stderr)

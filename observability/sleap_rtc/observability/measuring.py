@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from sleap_rtc.observability import instruments as of
+from sleap_rtc.observability.collector import TelemetryLost
 from sleap_rtc.observability.cost_metrics import CostMetrics
 from sleap_rtc.observability.event_metrics import EventMetrics
 from sleap_rtc.observability.live_metrics import LiveMetrics
@@ -53,9 +54,14 @@ class Measuring:
             LiveMetrics(self.meter),
             ServiceMetrics(self.meter),
             WorkerMetrics(self.meter),
+            self._lost,
         ]
         self._ends: list[Callable[[], None]] = []
         self.meter.set(of.BUILD, 1, part=part)
+
+    def _lost(self, fact: Fact) -> None:
+        if isinstance(fact, TelemetryLost):
+            self.meter.add(of.TELEMETRY_LOST, signal=fact.signal)
 
     def __enter__(self) -> Self:
         """Begin to listen."""

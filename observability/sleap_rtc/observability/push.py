@@ -20,8 +20,9 @@ from urllib.error import HTTPError
 
 from prometheus_client import push_to_gateway
 
-from sleap_rtc.observability import instruments as of
+from sleap_rtc.observability.collector import TelemetryLost
 from sleap_rtc.observability.measuring import Measuring
+from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,7 @@ class Push:
             self._lost(str(getattr(error, "reason", "") or error) or type(error).__name__)
 
     def _lost(self, why: str) -> None:
-        self._measuring.meter.add(of.TELEMETRY_LOST, signal="metrics")
+        tell(TelemetryLost("metrics"))
         if not self._reported:
             self._reported = True
             self._say(

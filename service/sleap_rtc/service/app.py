@@ -31,6 +31,8 @@ from sleap_rtc.events.api import (
 )
 from sleap_rtc.events.jobs import CancelRefused, Job, RetryRefused
 from sleap_rtc.events.shared_dataset import SubmitSharedJob
+from sleap_rtc.events.span_table import of_job
+from sleap_rtc.events.tracing import note
 from sleap_rtc.service import openapi, problems
 from sleap_rtc.service.body_limit import BodyLimit
 from sleap_rtc.service.callers import Anyone, C, P
@@ -52,6 +54,8 @@ from sleap_rtc.service.result_routes import result_api
 from sleap_rtc.service.room_routes import room_api
 from sleap_rtc.service.sign_in_routes import sign_in_api
 from sleap_rtc.service.signaling import routes as signaling
+from sleap_rtc.service.trace_routes import trace_api
+from sleap_rtc.service.tracing import Tracing
 from sleap_rtc.service.worker_routes import worker_api
 from sleap_rtc.service.worker_token_routes import worker_token_api
 from sleap_rtc.storage import keys
@@ -84,6 +88,7 @@ def request_upload(body: RequestUpload, parts: P, caller: C, key: IdempotencyKey
 
     def opened() -> UploadOpened:
         record = parts.uploads.open(body, job, caller)
+        note(of_job(record.room_id, record.job_id or ""))
         return UploadOpened(upload_id=record.upload_id, job_id=record.job_id)
 
     return parts.receipts.once(caller, "request-upload", key, body, UploadOpened, opened)
@@ -268,6 +273,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
     app.add_middleware(BodyLimit)
     app.add_middleware(LimitHeaders)
     app.add_middleware(RequestTimes)
+    app.add_middleware(Tracing)
     app.include_router(api)
     app.include_router(model_api)
     app.include_router(room_api)
@@ -279,6 +285,7 @@ def create_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
     app.include_router(result_api)
     app.include_router(push_api)
     app.include_router(cost_api)
+    app.include_router(trace_api)
     app.include_router(health)
     for router in (signaling.legacy, signaling.room_api, signaling.socket):
         app.include_router(router)

@@ -16,9 +16,15 @@ def service(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65_535)] = 8700,
 ) -> None:
     """Run the service: HTTP API, notification streams, signaling and the reactors."""
+    import logging
+    import os
+
     import uvicorn
 
+    from sleap_rtc.events.log_lines import log_event
+    from sleap_rtc.events.log_table import COLLECTOR_AWAY
     from sleap_rtc.observability.logs import configure_logs
+    from sleap_rtc.observability.telemetry import Telemetry
     from sleap_rtc.service.app import create_app
     from sleap_rtc.service.drain import Drain
     from sleap_rtc.service.server import DrainingServer
@@ -31,8 +37,13 @@ def service(
     configure_logs("service", settings.environment)
     ports = Ports.open(settings, host)
     drain = Drain(settings.drain_notice_s, settings.drain_s)
-    app = create_app(Lifespan(settings, ports, drain))
-    DrainingServer(uvicorn.Config(app, host, port, **SOCKET_TERMS), drain).run()
+    log = logging.getLogger(__name__)
+    telemetry = Telemetry("service", os.environ, lambda text: log_event(log, COLLECTOR_AWAY, reason=text))
+    app = create_app(Lifespan(settings, ports, drain, on_span=telemetry.on_span, meters=telemetry.meters))
+    try:
+        DrainingServer(uvicorn.Config(app, host, port, **SOCKET_TERMS), drain).run()
+    finally:
+        telemetry.close()
 
 
 @provision_app.command()

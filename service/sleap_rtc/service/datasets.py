@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.api import DatasetView, FileDownload
+from sleap_rtc.events.log_lines import log_event
+from sleap_rtc.events.log_table import DOWNLOAD_OFFERED
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.errors import InputError, NotFound
 
 if TYPE_CHECKING:
     from sleap_rtc.events.dataset_index import DatasetIndex
     from sleap_rtc.storage.s3_transfers import S3Transfers
+
+log = logging.getLogger(__name__)
 
 
 class Datasets:
@@ -47,6 +52,14 @@ class Datasets:
         """
         upload = _upload_in(room_id, upload_id)
         record = self._index.get(upload)
+        log_event(
+            log,
+            DOWNLOAD_OFFERED,
+            content="dataset",
+            subject=upload_id,
+            size_bytes=record.size_bytes,
+            room_id=room_id,
+        )
         return FileDownload(
             name=record.file_name,
             size_bytes=record.size_bytes,

@@ -127,6 +127,22 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "usage": {"requests": {"s3.GetObject": 2}, "bytes": {"download.in_region.dataset": 1000}},
         }
     },
+    "KeepSpans": {
+        "of a client": {
+            "spans": [
+                {
+                    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+                    "span_id": "00f067aa0ba902b7",
+                    "name": "upload dataset",
+                    "kind": "client",
+                    "part": "client",
+                    "start_ns": 1_795_860_000_000_000_000,
+                    "end_ns": 1_795_860_002_500_000_000,
+                    "attributes": {"sleap_rtc.size": 1000},
+                }
+            ]
+        }
+    },
     "WriteLog": {"a piece": {**_HELD, "segment": 1, "text": "epoch 1\n"}},
     "WriteProgress": {"an event": {**_HELD, "seq": 1, "text": "{}\n"}},
     "WriteSample": {"a picture": {**_HELD, "name": "frame-1.png", "content": _PNG}},

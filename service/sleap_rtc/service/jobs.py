@@ -12,7 +12,8 @@ from ulid import ULID
 from sleap_rtc.events import job_steps
 from sleap_rtc.events.api import JobView
 from sleap_rtc.events.jobs import Job, JobState, RetryRefused
-from sleap_rtc.events.trace import new_traceparent
+from sleap_rtc.events.trace import kept_or_new
+from sleap_rtc.events.tracing import current_traceparent
 from sleap_rtc.events.uploads import AskedJob, UploadRecord
 from sleap_rtc.events.waiting import waiting
 from sleap_rtc.events.workers import peer_of
@@ -119,6 +120,7 @@ class Jobs:
             created_by=caller.subject,
             created_at=datetime.now(UTC),
             submission_id=request.submission_id,
+            traceparent=current_traceparent(),
         )
         return await self._make(upload, asked)
 
@@ -138,7 +140,7 @@ class Jobs:
             dataset=asked.dataset.ref(),
             created_by=caller.subject,
             created_at=datetime.now(UTC),
-            traceparent=new_traceparent(),
+            traceparent=kept_or_new(current_traceparent()),
         )
         job = await self._dispatch.queue(fresh, "the job was submitted")
         if (job.created_by, job.dataset, job.request) != (caller.subject, fresh.dataset, request):
@@ -170,6 +172,7 @@ class Jobs:
             created_at=datetime.now(UTC),
             submission_id=submission_id,
             retry_of=job_id,
+            traceparent=current_traceparent(),
         )
         await asyncio.to_thread(self._completed, room_id, upload.upload_id)
         return await self._make(upload, asked)

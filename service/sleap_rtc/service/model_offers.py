@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.api import FileDownload, ModelDownload
+from sleap_rtc.events.log_lines import log_event
+from sleap_rtc.events.log_table import DOWNLOAD_OFFERED
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.model_download import etag_of
 
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from sleap_rtc.service.parts import Parts
     from sleap_rtc.storage.manifest import ModelFile
     from sleap_rtc.storage.room import Room
+
+log = logging.getLogger(__name__)
 
 
 def offer_model(parts: Parts, room: Room, name: str, caller: Caller) -> ModelDownload:
@@ -27,11 +32,20 @@ def offer_model(parts: Parts, room: Room, name: str, caller: Caller) -> ModelDow
     folder = keys.ModelFolder(room.room_id, model.model_type, model.id)
     # Readers have no place among live peers, so there is nobody whom they could ask.
     reads_only = room.role_of(caller.subject) == "reader"
-    return ModelDownload(
+    offered = ModelDownload(
         model=model,
         files=[_offer_file(parts, folder, file) for file in model.storage.files],
         peers=[] if reads_only else parts.registry.peers(room.room_id, model.id),
     )
+    log_event(
+        log,
+        DOWNLOAD_OFFERED,
+        content="model",
+        subject=model.id,
+        size_bytes=model.storage.size_bytes,
+        room_id=room.room_id,
+    )
+    return offered
 
 
 def _offer_file(parts: Parts, folder: keys.ModelFolder, file: ModelFile) -> FileDownload:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.job_desk import StoreJobDesk
     from sleap_rtc.events.sign_in_api import SignIn
+    from sleap_rtc.events.spans import SpanHook
+    from sleap_rtc.events.trace_store import StoredTraces
     from sleap_rtc.service.costs import Costs
     from sleap_rtc.service.datasets import Datasets
     from sleap_rtc.service.drain import Drain
@@ -71,5 +73,7 @@ class Parts:
     pushed_models: PushedModels
     job_live: JobLive
     costs: Costs
+    traces: StoredTraces
+    on_span: SpanHook
     job_lease_s: int
     drain: Drain

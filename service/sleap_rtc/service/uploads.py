@@ -6,6 +6,7 @@ its number, length and checksum.
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,8 +16,11 @@ from ulid import ULID
 
 from sleap_rtc.events.api import HeldPart, UploadStatus
 from sleap_rtc.events.dataset_index import DatasetIndex
+from sleap_rtc.events.log_lines import log_event
+from sleap_rtc.events.log_table import UPLOAD_ABORTED, UPLOAD_COMPLETED, UPLOAD_DAMAGED, UPLOAD_OPENED
 from sleap_rtc.events.service_facts import UploadChanged
 from sleap_rtc.events.trace import kept_or_new
+from sleap_rtc.events.tracing import current_traceparent
 from sleap_rtc.events.uploads import UploadRecord
 from sleap_rtc.service.quotas import Quotas
 from sleap_rtc.storage import keys
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
     from sleap_rtc.service.quotas import Quota
     from sleap_rtc.storage.object_store import ObjectInfo, ObjectStore
     from sleap_rtc.storage.s3_transfers import S3Transfers
+
+log = logging.getLogger(__name__)
 
 
 class Uploads:
@@ -82,7 +88,7 @@ class Uploads:
             raise InputError(message=f"This upload cannot be opened: {why_not}.")
         upload = keys.UploadKey(request.room_id, f"{request.room_id}-{ULID()}")
         job_id = str(ULID()) if job else None
-        traceparent = kept_or_new(request.traceparent)
+        traceparent = kept_or_new(request.traceparent or current_traceparent())
         metadata = {
             "upload-id": upload.upload_id,
             "job-id": job_id or "",
@@ -113,6 +119,15 @@ class Uploads:
         )
         self._records.create(keys.upload_record_key(upload), record)
         tell(UploadChanged("opened"))
+        log_event(
+            log,
+            UPLOAD_OPENED,
+            upload_id=record.upload_id,
+            size_bytes=record.size_bytes,
+            parts=record.plan.count,
+            room_id=record.room_id,
+            job_id=job_id or "",
+        )
         return record
 
     def record(self, upload_id: str) -> UploadRecord:
@@ -175,6 +190,7 @@ class Uploads:
             checksum=record.checksum,
             job_id=record.jobs[0].job_id if record.jobs else None,
             path=f"s3://{self._transfers.bucket}/{upload}",
+            traceparent=record.traceparent,
         )
 
     def complete(self, record: UploadRecord, request: CompleteUpload) -> UploadStatus:
@@ -201,12 +217,23 @@ class Uploads:
             made = self._made(upload, record)
         except NotFound:
             made = self._made(upload, record)  # by an earlier call whose reply was lost
-        except IntegrityError:
+        except IntegrityError as error:
             self._records.change(record_key, _reopened)
+            damaged = record.upload_id
+            log_event(log, UPLOAD_DAMAGED, upload_id=damaged, reason=str(error), room_id=record.room_id)
             raise
         done = self._view(self._datasets.settle(completing, made.etag))
         self._count_no_more(record)
         tell(UploadChanged("completed"))
+        log_event(
+            log,
+            UPLOAD_COMPLETED,
+            upload_id=record.upload_id,
+            size_bytes=record.size_bytes,
+            seconds=(datetime.now(UTC) - record.created_at).total_seconds(),
+            room_id=record.room_id,
+            job_id=record.job_id or "",
+        )
         return done
 
     def _made(self, upload: keys.UploadKey, record: UploadRecord) -> ObjectInfo:
@@ -259,6 +286,8 @@ class Uploads:
         if record.state != "aborted":
             tell(UploadChanged("aborted"))
         self._count_no_more(record)
+        given_up, room_id = record.upload_id, record.room_id
+        log_event(log, UPLOAD_ABORTED, upload_id=given_up, room_id=room_id, size_bytes=record.size_bytes)
         return self._view(changed.value)
 
 

@@ -22,8 +22,12 @@ from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.publish import Publish
 from sleap_rtc.events.reconcile import Reconcile
 from sleap_rtc.events.sns_topic import SnsTopic
+from sleap_rtc.events.span_keeper import SpanKeeper
+from sleap_rtc.events.spans import unheard
 from sleap_rtc.events.sqs_queue import SqsQueue
 from sleap_rtc.events.sqs_queue import sqs_client as async_sqs_client
+from sleap_rtc.events.trace_store import StoredTraces
+from sleap_rtc.events.tracing import all_of
 from sleap_rtc.observability.measuring import Measuring
 from sleap_rtc.service.costs import Costs
 from sleap_rtc.service.datasets import Datasets
@@ -75,6 +79,8 @@ if TYPE_CHECKING:
     from sleap_rtc.events.outcome import Outcome
     from sleap_rtc.events.queue import Message
     from sleap_rtc.events.queue_events import QueueEvent
+    from sleap_rtc.events.spans import SpanHook
+    from sleap_rtc.observability.instrument import Meter
     from sleap_rtc.service.drain import Drain
     from sleap_rtc.service.rate_limits import Kind
     from sleap_rtc.settings import Settings
@@ -109,17 +115,27 @@ class Lifespan:
         ports: what is open besides the service's own port.
         drain: how far it is on its way out.
         on_traffic: told of every request to S3, SQS and SNS.
+        on_span: hears of the steps of traces, besides the jobs that they are kept with.
+        meters: take what is measured, besides Prometheus's.
 
     Raises:
         PriceTableWrong: the settings name a price table that is none.
     """
 
     def __init__(
-        self, settings: Settings, ports: Ports, drain: Drain, on_traffic: TrafficHook = tell
+        self,
+        settings: Settings,
+        ports: Ports,
+        drain: Drain,
+        on_traffic: TrafficHook = tell,
+        on_span: SpanHook = unheard,
+        meters: tuple[Meter, ...] = (),
     ) -> None:
         self._settings = settings
         self._ports = ports
         self._drain = drain
+        self._on_span = on_span
+        self._meters = meters
         self._prices = prices_of(settings)
         self._ledger = UsageLedger(settings.job_queue_prefix, secrets.token_hex(4))
         self._on_traffic = both(self._ledger, on_traffic)
@@ -129,9 +145,9 @@ class Lifespan:
         """Run the app's parts for as long as the app runs."""
         settings, drain, on_traffic = self._settings, self._drain, self._on_traffic
         s3 = s3_client(settings.s3_region, settings.s3_endpoint_url, on_traffic)
-        uploads = S3ObjectStore(s3, settings.s3_upload_bucket)
-        rooms = S3ObjectStore(s3, settings.s3_room_bucket)
-        upload_transfers = S3Transfers(s3, settings.s3_upload_bucket)
+        buckets = (settings.s3_upload_bucket, settings.s3_room_bucket)
+        uploads, rooms = (S3ObjectStore(s3, bucket) for bucket in buckets)
+        upload_transfers, room_transfers = (S3Transfers(s3, bucket) for bucket in buckets)
         jobs = JobStore(rooms)
         sns = sns_client(settings, on_traffic)
         topic_arn = await asyncio.to_thread(ensure_topic, sns, settings.room_events_topic)
@@ -149,10 +165,11 @@ class Lifespan:
                 )
             ]
             queues = SqsJobQueues(client, settings.job_queue_prefix)
-            dispatch = Dispatch(uploads, settings.s3_upload_bucket, rooms, jobs, queues, feed)
+            spans = all_of(traces := SpanKeeper(StoredTraces(rooms)), self._on_span)
+            dispatch = Dispatch(uploads, settings.s3_upload_bucket, rooms, jobs, queues, feed, spans)
 
             models = RoomsStorage(rooms, settings.s3_room_bucket)
-            publish = Publish(rooms, settings.s3_room_bucket, models, jobs, feed)
+            publish = Publish(rooms, settings.s3_room_bucket, models, jobs, feed, spans)
             streams = Streams(feed)
             reconcile = Reconcile(
                 rooms,
@@ -165,9 +182,7 @@ class Lifespan:
                 patience=timedelta(seconds=min(60.0, settings.reconcile_interval_s)),
                 most_attempts=settings.most_attempts,
             )
-            measuring = opened.enter_context(Measuring("service", prices=self._prices))
-            rules = JobRules(settings.job_lease_s, settings.most_attempts)
-            room_transfers = S3Transfers(s3, settings.s3_room_bucket)
+            measuring = opened.enter_context(Measuring("service", *self._meters, prices=self._prices))
             model_files, requests = ModelFiles(rooms, room_transfers), JobRequests(models)
             polled = SqsJobQueues(polls, settings.job_queue_prefix).queue
             wakeups = WakeUps(polled, settings.poll_wait_s, drain.closing.is_set)
@@ -201,13 +216,17 @@ class Lifespan:
                 room_transfers=room_transfers,
                 metrics=measuring.registry,
                 wakeups=wakeups,
-                job_desk=lambda subject: StoreJobDesk(rooms, jobs, feed, rules, subject),
+                job_desk=lambda subject: StoreJobDesk(
+                    rooms, jobs, feed, JobRules(settings.job_lease_s, settings.most_attempts), subject
+                ),
                 held_models=HeldModels(rooms, model_files),
                 held_checkpoints=HeldCheckpoints(rooms, room_transfers),
                 held_results=HeldResults(HeldFiles(rooms, room_transfers)),
                 pushed_models=PushedModels(rooms, model_files, models),
                 job_live=JobLive(rooms, jobs),
                 costs=Costs(rooms, jobs, models, self._ledger, self._prices),
+                traces=StoredTraces(rooms),
+                on_span=spans,
                 job_lease_s=settings.job_lease_s,
                 drain=drain,
             )
@@ -248,6 +267,7 @@ class Lifespan:
                 tasks.append(asyncio.create_task(wakeups.close()))
                 await _ended(tasks, drain.reactors_s(time.monotonic()))
                 await asyncio.to_thread(subscription.close)
+                await asyncio.to_thread(traces.close)
 
 
 async def _ended(tasks: list[asyncio.Task[None]], within_s: float) -> None:

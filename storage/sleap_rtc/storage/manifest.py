@@ -91,6 +91,8 @@ class ModelRecord(BaseModel):
     metrics: dict[str, Any] = Field(default_factory=dict)
     """What came out of the training; `curve` is a list of one mapping per epoch."""
     traceparent: str = ""
+    sent_in: str = ""
+    """The trace context of the sending of its files."""
 
     @property
     def size_bytes(self) -> int:

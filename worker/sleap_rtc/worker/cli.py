@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -53,8 +54,14 @@ def worker(
     A member of the room takes its jobs, and serves clients of the existing tool beside them. Somebody with
     the room's token alone, or without any room, serves such clients only.
     """
+    import logging
+    import os
+
+    from sleap_rtc.events.log_lines import log_event
+    from sleap_rtc.events.log_table import COLLECTOR_AWAY
     from sleap_rtc.live.event_loop import run
     from sleap_rtc.observability.logs import configure_logs
+    from sleap_rtc.observability.telemetry import Telemetry
     from sleap_rtc.settings import load_settings
     from sleap_rtc.storage.errors import InputError
     from sleap_rtc.storage.keys import checked_room_id
@@ -72,13 +79,15 @@ def worker(
     room = checked_room_id(room_id) if room_id else ""
     if token and not room:
         raise InputError(message="A token is one of a certain room: give --room-id, too.")
-    with work_folder(working_dir or settings.data_dir / "work") as work_dir:
+    log = logging.getLogger(__name__)
+    telemetry = Telemetry("worker", os.environ, lambda text: log_event(log, COLLECTOR_AWAY, reason=text))
+    with work_folder(working_dir or settings.data_dir / "work") as work_dir, closing(telemetry):
         if room and not token:
-            run(run_worker(settings, room, trainer.value, shift, work_dir))
+            run(run_worker(settings, room, trainer.value, shift, work_dir, telemetry))
             return
         guest = enter(settings, room, token)
         if room or guest.is_anonymous:
-            with measured(settings):
+            with measured(settings, telemetry):
                 run(run_guest(settings, guest, trainer.value, shift, work_dir))
         else:
-            run(run_worker(settings, guest.room_id, trainer.value, shift, work_dir))
+            run(run_worker(settings, guest.room_id, trainer.value, shift, work_dir, telemetry))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 from sleap_rtc.events.job_asks import is_attended
 from sleap_rtc.events.job_reports import Advanced, Failed, Finished, GivenBack, Hold, ModelSent, Renewed
 from sleap_rtc.events.jobs import JobState, LeaseLost
+from sleap_rtc.events.tracing import in_this_span
 from sleap_rtc.storage.errors import SleapRtcError
 from sleap_rtc.storage.stop_signal import StopSignal
 
@@ -65,7 +66,7 @@ class HeldJob:
         self.lost: LeaseLost | None = None
         """Why the job is not ours any more."""
         self._released = threading.Event()
-        self._watch = threading.Thread(target=self._keep, name="lease", daemon=True)
+        self._watch = threading.Thread(target=in_this_span(self._keep), name="lease", daemon=True)
 
     def __enter__(self) -> Self:
         """Keep the lease alive."""

@@ -17,6 +17,7 @@ from sleap_rtc.storage.file_upload import send_file
 from sleap_rtc.storage.model_folder import config_of, read_config
 from sleap_rtc.storage.progress import OfSeveral
 from sleap_rtc.storage.training_config import trainer_of
+from sleap_rtc.worker import attempt_spans
 from sleap_rtc.worker.errors import ModelUnavailable, ModelUnsuitable, TrackingFailed
 from sleap_rtc.worker.job_attempt import JobAttempt
 from sleap_rtc.worker.track_layout import MODELS, is_package, lay_out_dataset, lay_out_package, plain_name
@@ -86,6 +87,7 @@ class InferenceAttempt(JobAttempt):
         folder = self._folder / "inference"
         folder.mkdir()
         with (
+            attempt_spans.downloading(dataset),
             self._transfer("download", dataset.file_name, dataset.size_bytes) as stage,
             downloader.cached(dataset, cache, self.line, stage.hold, stage.moved) as found,
         ):
@@ -114,7 +116,7 @@ class InferenceAttempt(JobAttempt):
         self.line(f"predicting with {named} by the {tracker.title}")
         stage = TrackingStage()
         begun = TrainingBegun(trainer=tracker.title, abilities=stage.abilities)
-        with self.controls.at(stage):
+        with attempt_spans.predicting(tracker.title), self.controls.at(stage):
             self._tell(begun)
             return self._outputs(tracker, layout, stage)
 
@@ -138,7 +140,7 @@ class InferenceAttempt(JobAttempt):
         self._advance(JobState.UPLOADING, f"predictions {named}")
         self.line(f"uploading {named} to room storage, {total:,} bytes")
         before = 0
-        with self._transfer("upload", named, total) as stage:
+        with attempt_spans.sending_predictions(total), self._transfer("upload", named, total) as stage:
             for path, file in zip(paths, files, strict=True):
                 progress = OfSeveral(stage.moved, before, total)
                 upload = self._inference.results.open(self._held.hold, file)

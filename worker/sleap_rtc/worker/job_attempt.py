@@ -16,6 +16,7 @@ from sleap_rtc.storage.manifest import ModelTurn
 from sleap_rtc.storage.model_folder import checksum_of, config_of, read_config
 from sleap_rtc.storage.stop_signal import StopSignal
 from sleap_rtc.storage.training_config import hyperparameters_of
+from sleap_rtc.worker import attempt_log, attempt_spans
 from sleap_rtc.worker.job_controls import JobControls
 from sleap_rtc.worker.lineage import Lineage, joined_software
 from sleap_rtc.worker.machine import machine_software
@@ -100,7 +101,10 @@ class JobAttempt:
         self._advance(JobState.DOWNLOADING)
         unpacked = self._folder / "package"
         unpacked.mkdir()
-        with self._transfer("download", dataset.file_name, dataset.size_bytes) as stage:
+        with (
+            attempt_spans.downloading(dataset),
+            self._transfer("download", dataset.file_name, dataset.size_bytes) as stage,
+        ):
             found = downloader.cached(dataset, cache, self.line, stage.hold, stage.moved)
             with found as archive:
                 stage.done()
@@ -132,7 +136,9 @@ class JobAttempt:
             self.flush()
             self._advance(JobState.TRAINING, f"{verified}{turn.words}")
             self.line(f"training {package.model_type} with the {trainer.title}{turn.words}")
-            result = self._trained(package, turn, trainer, checkpointing)
+            with attempt_spans.training(package.model_type, turn, trainer.title):
+                result = self._trained(package, turn, trainer, checkpointing)
+                attempt_spans.trained(len(result.epochs))
             trained = self._model(package, turn, trainer, result)
             self._unsent = replace(trained, interim=self._held.stop.is_set())
             self._check()
@@ -210,7 +216,14 @@ class JobAttempt:
         )
 
     def _send(self, trained: TrainedModel, to: ModelTaker, stop: StopSignal) -> None:
-        record = to.describe(trained)
+        with attempt_spans.sending_model(trained.turn):
+            record = to.describe(trained)
+            attempt_spans.described(record)
+            self._send_described(trained, record, to, stop)
+
+    def _send_described(
+        self, trained: TrainedModel, record: ModelRecord, to: ModelTaker, stop: StopSignal
+    ) -> None:
         self.flush()
         kind = "interim model" if trained.interim else "partial model" if trained.lineage.partial else "model"
         words = trained.turn.words
@@ -236,10 +249,13 @@ class JobAttempt:
         size_bytes: int,
         stop: StopSignal | None = None,
     ) -> Iterator[TransferStage]:
-        ends = stop or self._held.stop
+        ends, content = stop or self._held.stop, "dataset" if direction == "download" else self._makes
         stage = TransferStage(direction, name, size_bytes, ends, self._tell, made=self._makes)
         try:
-            with self.controls.at(stage):
+            with (
+                attempt_log.transfer(self._held.job, direction, content, size_bytes),
+                self.controls.at(stage),
+            ):
                 yield stage
         except SleapRtcError as error:
             stage.failed(str(error))
@@ -256,6 +272,7 @@ class JobAttempt:
         self._step(state, note)
 
     def _step(self, state: JobState, note: str) -> None:
+        attempt_log.step(self._held.job, state, self._worker_id)
         self._tell(StepTaken(state=state, note=note))
 
     def _tell(self, event: JobEvent) -> None:

@@ -11,6 +11,7 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
+from sleap_rtc.events.tracing import in_this_span
 from sleap_rtc.storage.errors import SleapRtcError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class JobLog:
         self._lines: list[str] = []
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="job-log", daemon=True)
+        self._thread = threading.Thread(target=in_this_span(self._run), name="job-log", daemon=True)
 
     def __enter__(self) -> Self:
         """Start writing."""

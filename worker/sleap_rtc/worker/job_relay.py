@@ -19,6 +19,7 @@ from sleap_rtc.events.job_asks import Attention, open_commands
 from sleap_rtc.events.job_commands import MOST_ANSWER_CHARACTERS, CommandAnswer
 from sleap_rtc.events.job_reports import Obeyed
 from sleap_rtc.events.jobs import LeaseLost
+from sleap_rtc.events.tracing import in_this_span
 from sleap_rtc.events.worker_facts import CommandCame
 from sleap_rtc.storage.errors import NotFound, SleapRtcError
 from sleap_rtc.storage.telling import tell
@@ -66,8 +67,8 @@ class JobRelay:
         self._answers: dict[str, CommandAnswer] = {}
         self._asked: queue.SimpleQueue[AskedCommand | None] = queue.SimpleQueue()
         self._threads = [
-            threading.Thread(target=self._write, name="job-relay", daemon=True),
-            threading.Thread(target=self._obey_in_turn, name="job-commands", daemon=True),
+            threading.Thread(target=in_this_span(self._write), name="job-relay", daemon=True),
+            threading.Thread(target=in_this_span(self._obey_in_turn), name="job-commands", daemon=True),
         ]
 
     def __enter__(self) -> Self:

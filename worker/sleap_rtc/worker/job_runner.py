@@ -20,8 +20,11 @@ from typing import TYPE_CHECKING
 from sleap_rtc.events.delivery import backoff_s, trouble_of
 from sleap_rtc.events.inference import InferenceRequest
 from sleap_rtc.events.jobs import Job, JobClaimed, JobEnded, JobNotReady, LeaseLost
+from sleap_rtc.events.log_lines import log_event
+from sleap_rtc.events.log_table import JOB_FAILED
 from sleap_rtc.events.messages import JobMessage, MessageUnreadable
 from sleap_rtc.events.outcome import Done, Outcome, Poison, RetryLater
+from sleap_rtc.events.spans import unheard
 from sleap_rtc.storage.errors import (
     DiskFull,
     IntegrityError,
@@ -33,6 +36,7 @@ from sleap_rtc.storage.errors import (
     Unreachable,
 )
 from sleap_rtc.storage.transfer_hold import TransferCancelled
+from sleap_rtc.worker import attempt_spans
 from sleap_rtc.worker.errors import JobFailed
 from sleap_rtc.worker.held_job import HeldJob
 from sleap_rtc.worker.inference_attempt import InferenceAttempt
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.job_desk import JobDesk
     from sleap_rtc.events.queue import Message
+    from sleap_rtc.events.spans import SpanHook
     from sleap_rtc.live.job_board import JobBoard
     from sleap_rtc.storage.blob_cache import BlobCache
     from sleap_rtc.worker.attempt_ports import DatasetBringer, ModelTaker
@@ -83,6 +88,7 @@ class JobRunner:
         leaves_models: whether what a training has come to is sent to the room when the worker has to leave.
         inference: what inferences take; None where no such job comes.
         usage: counts what an attempt uses, and tells it; None where nobody asks.
+        on_span: hears of each attempt and its stages.
     """
 
     def __init__(
@@ -102,6 +108,7 @@ class JobRunner:
         leaves_models: bool = False,
         inference: Inference | None = None,
         usage: AttemptUsage | None = None,
+        on_span: SpanHook = unheard,
     ) -> None:
         self._worker_id = worker_id
         self._room_id = room_id
@@ -117,8 +124,10 @@ class JobRunner:
         self._leaves_models = leaves_models
         self._inference = inference
         self._usage = usage
+        self._on_span = on_span
         self._held: HeldJob | None = None
         self._stopping = False
+        self._ended_as = ""
 
     def stop(self) -> None:
         """End the work on the present job at once and give it back; called when the worker shuts down."""
@@ -153,11 +162,14 @@ class JobRunner:
             return Poison("unknown_job", str(missing))
         if job.ended:
             return Done()
-        with self._usage.of(self._desk, job) if self._usage is not None else nullcontext():
-            return self._run(job, message.receive_count)
+        counted = self._usage.of(self._desk, job) if self._usage is not None else nullcontext()
+        traced = attempt_spans.attempt(job, wanted, message.message_id, self._worker_id, self._on_span)
+        with counted, traced as span:
+            outcome = self._run(job, message.receive_count)
+            span.note({"sleap_rtc.state": self._ended_as})
+            return outcome
 
     def _run(self, job: Job, receive_count: int) -> Outcome:
-        log.info("job %s: claimed, attempt %d", job.job_id, job.attempt)
         folder = Path(tempfile.mkdtemp(prefix=f"{job.job_id}-", dir=self._work_dir))
 
         def looked(now: Job) -> None:
@@ -178,6 +190,7 @@ class JobRunner:
             log.warning("job %s: %s", job.job_id, error)
             return Done()  # whoever holds it now has a message of his own
         finally:
+            self._ended_as = str(held.job.state)
             self._held = None
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -250,7 +263,15 @@ class JobRunner:
     def _fail(self, held: HeldJob, attempt: JobAttempt, code: str, message: str) -> None:
         attempt.line(f"failed ({code}): {message}")
         attempt.flush()
-        log.error("job %s: failed (%s): %s", held.hold.job_id, code, message)
+        log_event(
+            log,
+            JOB_FAILED,
+            job_id=held.hold.job_id,
+            code=code,
+            reason=message,
+            room_id=held.hold.room_id,
+            attempt=held.job.attempt,
+        )
         held.fail(code, message)
 
 

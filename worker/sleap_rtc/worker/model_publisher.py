@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sleap_rtc.events.tracing import current_traceparent
 from sleap_rtc.storage.file_upload import send_file
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord
 from sleap_rtc.storage.model_folder import ModelFolderRefused, read_model_folder, read_table
@@ -126,4 +127,5 @@ def record_of(trained: TrainedModel) -> ModelRecord:
         trained_at=trained.trained_at,
         metrics=metrics_of(read_table(trained.folder, "metrics.json"), lineage),
         traceparent=job.traceparent,
+        sent_in=current_traceparent(),
     )

@@ -17,6 +17,7 @@ from sleap_rtc.events.job_desk import StoreJobDesk
 from sleap_rtc.events.job_reports import JobRules
 from sleap_rtc.events.job_store import JobStore
 from sleap_rtc.events.service_http import ServiceHttp
+from sleap_rtc.events.trace_store import SentTraces, StoredTraces
 from sleap_rtc.storage.errors import NotFound
 from sleap_rtc.storage.traffic import SILENT, Traffic
 from sleap_rtc.worker.credentials import credentials_method, way_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.job_desk import JobDesk
     from sleap_rtc.events.queue import Queue
+    from sleap_rtc.events.trace_store import TraceWriter
     from sleap_rtc.settings import Settings
     from sleap_rtc.worker.checkpoint_store import CheckpointStore
     from sleap_rtc.worker.dataset_source import DatasetSource
@@ -59,6 +61,7 @@ class Connection:
     guests: GuestModels
     room_models: RoomModels
     results: ResultsStore
+    traces: TraceWriter
     lease_s: int
 
 
@@ -120,6 +123,7 @@ def _through_service(settings: Settings, room_id: str, traffic: Traffic) -> Conn
         guests=ServiceGuestModels(service, traffic),
         room_models=ServiceRoomModels(service, traffic),
         results=ServiceResults(service),
+        traces=SentTraces(service),
         lease_s=terms.lease_s,
     )
 
@@ -165,5 +169,6 @@ async def _with_credentials(
             guests=OwnGuestModels(models, traffic),
             room_models=S3RoomModels(RoomsStorage(rooms, settings.s3_room_bucket), transfers, traffic),
             results=S3Results(rooms, transfers),
+            traces=StoredTraces(rooms),
             lease_s=settings.job_lease_s,
         )

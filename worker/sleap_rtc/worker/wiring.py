@@ -14,6 +14,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.consumer import Consumer
+from sleap_rtc.events.log_lines import log_event
+from sleap_rtc.events.log_table import WORKER_READY
+from sleap_rtc.events.span_keeper import SpanKeeper
+from sleap_rtc.events.spans import unheard
+from sleap_rtc.events.tracing import all_of
 from sleap_rtc.events.workers import MOST_GPU_CHARACTERS, WorkerView, worker_id
 from sleap_rtc.live.engine import engine_missing
 from sleap_rtc.live.job_board import JobBoard
@@ -53,7 +58,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from sleap_rtc.events.spans import SpanHook
     from sleap_rtc.observability.measuring import Measuring
+    from sleap_rtc.observability.telemetry import Telemetry
     from sleap_rtc.settings import Settings
     from sleap_rtc.storage.manifest import ModelRecord
     from sleap_rtc.worker.room_connection import Connection
@@ -117,6 +124,7 @@ def job_runner(
     live: LivePart | None = None,
     traffic: Traffic = SILENT,
     usage: AttemptUsage | None = None,
+    on_span: SpanHook = unheard,
 ) -> tuple[JobRunner, Presence]:
     """Return what handles this worker's jobs, and what says that it is there.
 
@@ -130,6 +138,7 @@ def job_runner(
         live: what makes it a live peer.
         traffic: is told of requests and bytes.
         usage: counts them for the job at hand.
+        on_span: hears of the stages of its jobs.
     """
     now, kind = datetime.now(UTC), worker_kind(os.environ, settings.worker_kind)
     view = WorkerView(
@@ -171,21 +180,22 @@ def job_runner(
         leaves_models=kind.is_pod,
         inference=Inference(connection.room_models, connection.results, Tracker, traffic),
         usage=usage,
+        on_span=on_span,
     )
     return runner, presence
 
 
 @contextmanager
-def measured(settings: Settings) -> Iterator[Measuring]:
-    """Measure while the block runs: for Prometheus to fetch on loopback where a port is set, and pushed to
-    where an address is."""
+def measured(settings: Settings, telemetry: Telemetry) -> Iterator[Measuring]:
+    """Measure while the block runs: for Prometheus to fetch on loopback where a port is set, pushed to where
+    an address is, and for a collector."""
     from prometheus_client import start_http_server
 
     from sleap_rtc.observability.measuring import Measuring
     from sleap_rtc.observability.push import Push
 
     with ExitStack() as opened:
-        measuring = opened.enter_context(Measuring("worker", prices=prices_of(settings)))
+        measuring = opened.enter_context(Measuring("worker", *telemetry.meters, prices=prices_of(settings)))
         if settings.metrics_push_url:
             opened.enter_context(Push(settings.metrics_push_url, "worker", measuring, log.warning))
         if settings.metrics_port:
@@ -196,7 +206,12 @@ def measured(settings: Settings) -> Iterator[Measuring]:
 
 
 async def run_worker(
-    settings: Settings, room_id: str, trainer: TrainerName, shift: Shift, work_dir: Path
+    settings: Settings,
+    room_id: str,
+    trainer: TrainerName,
+    shift: Shift,
+    work_dir: Path,
+    telemetry: Telemetry,
 ) -> None:
     """Take jobs of a room until SIGTERM or Ctrl-C, then give back what is under way.
 
@@ -207,8 +222,8 @@ async def run_worker(
         Refused: the credentials or the token are no good.
         Unreachable: nobody answers.
     """
-    with measured(settings) as measuring:
-        await _run(settings, room_id, trainer, shift, work_dir, measuring)
+    with measured(settings, telemetry) as measuring:
+        await _run(settings, room_id, trainer, shift, work_dir, measuring, telemetry.on_span)
 
 
 async def _run(
@@ -218,14 +233,17 @@ async def _run(
     shift: Shift,
     work_dir: Path,
     measuring: Measuring,
+    on_span: SpanHook,
 ) -> None:
     usage = AttemptUsage(room_id)
     traffic = Traffic(both(usage, tell), s3_way(settings, os.environ))
     async with connected(settings, room_id, traffic) as connection:
         live = live_part(settings, room_id, worker_kind(os.environ, settings.worker_kind))
         board = JobBoard()
+        traces = SpanKeeper(connection.traces)
+        spans = all_of(traces, on_span)
         runner, presence = job_runner(
-            settings, room_id, trainer, connection, board, work_dir, live, traffic, usage
+            settings, room_id, trainer, connection, board, work_dir, live, traffic, usage, spans
         )
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -249,7 +267,7 @@ async def _run(
             wait_s=settings.poll_wait_s,
             dead_letters=connection.dead_letters,
         )
-        log.info("waiting for jobs of room %s", room_id)
+        log_event(log, WORKER_READY, room_id=room_id, worker_id=presence.worker_id)
         work = [consumer.run(stop), presence.run(stop), watch.run()]
         if live is not None:
             direct = None
@@ -275,4 +293,5 @@ async def _run(
                 token = member_token(settings, room_id)
                 work += Reception(live.signaling, room_id, slot, watch, shop, work_dir, token).work(stop)
         await asyncio.gather(*work)
+        await asyncio.to_thread(traces.close)
     log.info("stopped")

@@ -56,7 +56,14 @@ def list_jobs(
 
 
 @app.command()
-def show(job: JobArgument, room_id: RoomOption, as_json: JsonOption = False) -> None:
+def show(
+    job: JobArgument,
+    room_id: RoomOption,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Show how long each step took, and what led to it, instead.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Show a job: what it waits for, who has it, why it ended, and every step with its cause."""
     from datetime import UTC, datetime
 
@@ -66,7 +73,13 @@ def show(job: JobArgument, room_id: RoomOption, as_json: JsonOption = False) -> 
 
     service = _service(room_id)
     found = service.job(room_id, job_named(service, room_id, job))
-    if as_json:
+    if trace:
+        from sleap_rtc.client.trace_display import print_trace, print_trace_json
+        from sleap_rtc.client.waterfall import waterfall
+
+        shown = waterfall(found, service.job_trace(room_id, found.job_id).spans)
+        (print_trace_json if as_json else print_trace)(found, shown)
+    elif as_json:
         print_json(found)
     else:
         print_job(found, datetime.now(UTC))
