@@ -48,10 +48,12 @@ class Module:
     """
 
     def __init__(self, folder: Path, inputs: Mapping[str, Any] | None = None) -> None:
+        self._folder = folder
         self._inputs = dict(inputs or {})
         self._variables: dict[str, dict[str, Node]] = {}
         self._locals: dict[str, Node] = {}
         self._known: dict[str, Any] = {}
+        self._asked: set[str] = set()
         self._resources: dict[tuple[str, str], Tree[Token]] = {}
         for path in sorted(folder.glob("*.tf")):
             for labels, body in _blocks(_parsed(path.read_text("utf-8"))):
@@ -62,6 +64,8 @@ class Module:
                         self._locals.update(_attributes(body))
                     case ["resource", type_, name]:
                         self._resources[type_, name] = body
+                    case ["data", type_, _]:
+                        self._asked.add(type_)
 
     def resources(self, type_: str = "") -> dict[tuple[str, str], dict[str, Any]]:
         """Return the resources of a type or all of them, by (type, name)."""
@@ -76,6 +80,10 @@ class Module:
     def default(self, variable: str) -> Any:
         """Return the default of a variable."""
         return self._value(self._variables[variable]["default"], {})
+
+    def asks_for(self, type_: str) -> bool:
+        """Tell whether the module has a data source of a type."""
+        return type_ in self._asked
 
     @property
     def locals(self) -> dict[str, Any]:
@@ -164,6 +172,8 @@ class Module:
                 return self._inputs[name]
             case "var" if "default" in self._variables.get(name, {}):
                 return self.default(name)
+            case "path" if name == "module":
+                return str(self._folder)
             case "local" if name in self._locals:
                 value = self._local(name)
                 if isinstance(value, Reference):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import math
 import operator
+import re
+from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +16,11 @@ if TYPE_CHECKING:
 
 def _merge(*maps: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for each in maps for key, value in each.items()}
+
+
+def _filled(path: str, values: Mapping[str, Any]) -> str:
+    """Fill a template in, as far as it has names alone."""
+    return re.sub(r"\$\{(\w+)\}", lambda found: str(values[found[1]]), Path(path).read_text("utf-8"))
 
 
 def _flatten(values: list[Any]) -> list[Any]:
@@ -31,6 +39,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "floor": math.floor,
     "format": lambda text, *values: text % values,
     "join": lambda between, values: between.join(values),
+    "jsondecode": json.loads,
     "jsonencode": lambda value: json.dumps(value, separators=(",", ":")),
     "keys": sorted,
     "length": len,
@@ -39,8 +48,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "merge": _merge,
     "min": min,
     "replace": str.replace,
+    "one": lambda values: values[0] if values else None,
+    "setproduct": lambda *lists: [list(pair) for pair in product(*lists)],
     "sort": sorted,
+    "split": lambda between, text: text.split(between),
     "startswith": str.startswith,
+    "templatefile": _filled,
     "tolist": list,
     "toset": lambda values: sorted(set(values)),
     "tostring": str,

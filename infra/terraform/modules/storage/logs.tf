@@ -1,4 +1,4 @@
-# Who asked for what, as S3 writes it down for the other two buckets.
+# Who asked for what, as S3 writes it down for the other two buckets, and the load balancer for the service.
 resource "aws_s3_bucket" "logs" {
   bucket        = var.logs_bucket
   force_destroy = var.force_destroy
@@ -34,7 +34,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "logs" {
 
   rule {
     apply_server_side_encryption_by_default {
-      # S3 delivers access logs to no bucket whose default is a key of KMS.
+      # Neither delivers logs to a bucket whose default is a key of KMS.
       sse_algorithm = "AES256"
     }
   }
@@ -53,6 +53,16 @@ locals {
         Condition = {
           ArnEquals    = { "aws:SourceArn" = [local.uploads_arn, local.rooms_arn] }
           StringEquals = { "aws:SourceAccount" = var.account_id }
+        }
+      },
+      {
+        Sid       = "LoadBalancerLogs"
+        Effect    = "Allow"
+        Principal = { Service = "logdelivery.elasticloadbalancing.amazonaws.com" }
+        Action    = "s3:PutObject"
+        Resource  = "${local.logs_arn}/load-balancer/AWSLogs/${var.account_id}/*"
+        Condition = {
+          ArnLike = { "aws:SourceArn" = "arn:${var.partition}:elasticloadbalancing:${var.region}:${var.account_id}:loadbalancer/*" }
         }
       },
     ])

@@ -19,6 +19,6 @@ output "rooms_bucket_arn" {
 }
 
 output "logs_bucket" {
-  description = "The bucket of their access logs."
+  description = "The bucket of access logs, for access_logs_bucket of module service, too."
   value       = aws_s3_bucket.logs.bucket
 }

@@ -86,7 +86,7 @@ variable "rooms_bucket" {
 }
 
 variable "logs_bucket" {
-  description = "The bucket that the access logs of the other two go to."
+  description = "The bucket that access logs go to: of the other two, and of the load balancer below load-balancer/."
   type        = string
 
   validation {

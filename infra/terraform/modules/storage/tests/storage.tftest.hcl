@@ -100,18 +100,28 @@ run "keeps_access_logs" {
   }
 
   assert {
-    condition = jsonencode([for statement in jsondecode(aws_s3_bucket_policy.logs.policy).Statement : statement if statement.Effect == "Allow"]) == jsonencode([{
-      Sid       = "AccessLogs"
-      Effect    = "Allow"
-      Principal = { Service = "logging.s3.amazonaws.com" }
-      Action    = "s3:PutObject"
-      Resource  = ["arn:aws:s3:::lab-logs/uploads/*", "arn:aws:s3:::lab-logs/rooms/*"]
-      Condition = {
-        ArnEquals    = { "aws:SourceArn" = ["arn:aws:s3:::lab-uploads", "arn:aws:s3:::lab-rooms"] }
-        StringEquals = { "aws:SourceAccount" = "123456789012" }
-      }
-    }])
-    error_message = "S3 may not write logs of these two buckets, or somebody else may"
+    condition = jsonencode([for statement in jsondecode(aws_s3_bucket_policy.logs.policy).Statement : statement if statement.Effect == "Allow"]) == jsonencode([
+      {
+        Sid       = "AccessLogs"
+        Effect    = "Allow"
+        Principal = { Service = "logging.s3.amazonaws.com" }
+        Action    = "s3:PutObject"
+        Resource  = ["arn:aws:s3:::lab-logs/uploads/*", "arn:aws:s3:::lab-logs/rooms/*"]
+        Condition = {
+          ArnEquals    = { "aws:SourceArn" = ["arn:aws:s3:::lab-uploads", "arn:aws:s3:::lab-rooms"] }
+          StringEquals = { "aws:SourceAccount" = "123456789012" }
+        }
+      },
+      {
+        Sid       = "LoadBalancerLogs"
+        Effect    = "Allow"
+        Principal = { Service = "logdelivery.elasticloadbalancing.amazonaws.com" }
+        Action    = "s3:PutObject"
+        Resource  = "arn:aws:s3:::lab-logs/load-balancer/AWSLogs/123456789012/*"
+        Condition = { ArnLike = { "aws:SourceArn" = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/*" } }
+      },
+    ])
+    error_message = "the logs of the buckets or of the load balancer cannot be written, or somebody else may write them"
   }
 
   assert {
