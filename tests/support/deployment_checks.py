@@ -8,6 +8,7 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from sleap_rtc.events.uploads import TAKES_JOBS_FOR
 from support.hcl import Reference
 from support.terraform_modules import ACCOUNT, KEY_ARN, Modules, resources, statements, texts
 
@@ -87,10 +88,11 @@ def _flat(condition: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def early_expiry(modules: Modules) -> Found:
-    """A dataset stays for as long as an upload, the wait in the queue and the longest job take together."""
+    """A dataset stays for as long as it takes jobs, a job waits in the queue, and the longest job takes."""
     storage = modules["storage"]
     waits = storage.default("queue_retention_s") + storage.default("longest_job_s")
-    needed = storage.default("resume_days") + math.ceil(waits / 86_400)
+    taken = max(storage.default("resume_days"), TAKES_JOBS_FOR.days)
+    needed = taken + math.ceil(waits / 86_400)
     return [
         f"datasets go after {expiration['days']} days, {needed} are needed"
         for address, found in resources(modules, "aws_s3_bucket_lifecycle_configuration")

@@ -121,8 +121,8 @@ variable "dataset_days" {
   default     = 30
 
   validation {
-    condition     = var.dataset_days >= var.resume_days + ceil((var.queue_retention_s + var.longest_job_s) / 86400)
-    error_message = "dataset_days would take datasets whose job still waits or runs: it has to be resume_days and the days of queue_retention_s and longest_job_s together, at least (S3 counts from when the upload was begun)."
+    condition     = var.dataset_days >= max(var.resume_days, 12) + ceil((var.queue_retention_s + var.longest_job_s) / 86400)
+    error_message = "dataset_days would take datasets whose job still waits or runs: it has to be the days of queue_retention_s and longest_job_s, and 12 or resume_days, whichever is more, together at least. (S3 counts from the begin of an upload, and the service takes new jobs for a dataset for 12 days.)"
   }
 
   validation {

@@ -274,7 +274,18 @@ run "refuses_a_day_less_than_jobs_need" {
   command = plan
 
   variables {
-    dataset_days = 24
+    dataset_days = 29
+  }
+
+  expect_failures = [var.dataset_days]
+}
+
+run "refuses_a_day_less_than_long_uploads_need" {
+  command = plan
+
+  variables {
+    dataset_days = 32
+    resume_days  = 15
   }
 
   expect_failures = [var.dataset_days]
