@@ -89,7 +89,6 @@ test-infra: $(VENV)/.dev $(INFRA_VENV)/.ready  ## The Terraform: its format, che
 		"$(TERRAFORM_OFFLINE)" check infra/terraform \
 			&& SLEAP_RTC_TEST_TERRAFORM="$$(realpath "$(TERRAFORM_OFFLINE)")" $(BIN)/pytest tests/infra/test_planned.py; \
 	fi
-	@$(BIN)/pytest -m "not localstack and not seaweedfs" --ignore tests/infra/test_planned.py tests/infra
 
 security: $(SECURITY_VENV)/.ready  ## Weak spots in the sources, advisories of what is locked, secrets in the tree
 	@$(SECURITY_VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive $(addsuffix /sleap_rtc,$(PARTS))

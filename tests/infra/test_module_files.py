@@ -41,11 +41,12 @@ def test_a_module_has_all_its_files(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_an_input_says_what_it_is_and_refuses_what_it_cannot_be(folder: Path) -> None:
+    handed_on = {str(value) for module in blocks(folder, "module").values() for value in module.values()}
     for name, body in blocks(folder, "variable").items():
         assert body.get("description"), name
         assert body.get("type"), name
-        nothing_to_refuse = any(kind in str(body["type"]) for kind in ("bool", "map(string)"))
-        assert "validation" in body or nothing_to_refuse, f"{name} takes anything"
+        anything_goes = any(kind in str(body["type"]) for kind in ("bool", "map(string)"))
+        assert "validation" in body or anything_goes or f"${{var.{name}}}" in handed_on, name
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
