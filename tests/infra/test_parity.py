@@ -185,6 +185,9 @@ def test_defaults_are_those_of_the_product(module: str, variable: str, ours: obj
 def test_datasets_take_jobs_for_as_long_as_the_modules_count_with() -> None:
     text = (MODULES / "storage/variables.tf").read_text("utf-8")
     assert f"max(var.resume_days, {TAKES_JOBS_FOR.days}) + ceil(" in text
+    assert f"var.queue_retention_s >= {MESSAGE_RETENTION_S} " in text, (
+        "the queues of rooms keep jobs for longer"
+    )
     longest_job_s = Module(MODULES / "storage").default("longest_job_s")
     waits_days = math.ceil((MESSAGE_RETENTION_S + longest_job_s) / DAY_S)
     assert TAKES_JOBS_FOR.days + waits_days <= EXPIRE_DATASETS_AFTER_DAYS

@@ -143,13 +143,13 @@ variable "resume_days" {
 }
 
 variable "queue_retention_s" {
-  description = "Seconds for which a job may wait in its queue; the same as the queues' own retention."
+  description = "Seconds for which a job may wait in its queue: the longest retention of the queues of events and of rooms."
   type        = number
   default     = 345600
 
   validation {
-    condition     = floor(var.queue_retention_s) == var.queue_retention_s && var.queue_retention_s >= 86400 && var.queue_retention_s <= 1209600
-    error_message = "queue_retention_s is from 86400 (a day: jobs outlive a broken night) to 1209600 (14 days, the most that SQS takes)."
+    condition     = floor(var.queue_retention_s) == var.queue_retention_s && var.queue_retention_s >= 345600 && var.queue_retention_s <= 1209600
+    error_message = "queue_retention_s is from 345600 (4 days, for which the queues that the service makes keep a job) to 1209600 (14 days, the most that SQS takes)."
   }
 }
 

@@ -199,7 +199,7 @@ run "refuses_too_little_of_everything" {
     tags                  = { "aws:x" = "y" }
     cors_origins          = ["http://app.example.org"]
     resume_days           = 0
-    queue_retention_s     = 3600
+    queue_retention_s     = 345599
     longest_job_s         = 60
     log_days              = 7
     signature_age_limit_s = 3600
