@@ -75,7 +75,7 @@ run "refuses_buckets_of_64_letters" {
   command = plan
 
   variables {
-    uploads_bucket = "a123456789b123456789c123456789d123456789e123456789f123456789g123"
+    uploads_bucket = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
   }
 
   expect_failures = [var.uploads_bucket]
