@@ -191,19 +191,20 @@ variable "availability_zones" {
   }
 }
 
-variable "egress" {
-  description = "How tasks reach out: nat (one NAT gateway), nat-per-zone (one in each zone), or endpoints (interface endpoints to AWS alone; the image has to be in ECR and the issuer has to be Cognito). README.md has the costs."
-  type        = string
-  default     = "nat"
+variable "nat_per_zone" {
+  description = "Whether each zone has a NAT gateway of its own, so that the loss of a zone leaves the others their way out. README.md has what it costs."
+  type        = bool
+  default     = false
+}
+
+variable "interface_endpoints" {
+  description = "Services of AWS that tasks reach by interface endpoints and not by the NAT gateway, such as sqs. README.md has what they cost. S3 has a gateway endpoint in any case, which is free."
+  type        = set(string)
+  default     = []
 
   validation {
-    condition     = contains(["nat", "nat-per-zone", "endpoints"], var.egress)
-    error_message = "egress is nat, nat-per-zone or endpoints."
-  }
-
-  validation {
-    condition     = var.egress != "endpoints" || can(regex("^[0-9]{12}\\.dkr\\.ecr\\.${var.region}\\.amazonaws\\.com(\\.cn)?/", var.image))
-    error_message = "With egress = endpoints the image has to lie in ECR in the region: nothing else can be reached."
+    condition     = alltrue([for service in var.interface_endpoints : contains(["sqs", "sns", "logs", "ecr.api", "ecr.dkr", "secretsmanager"], service)])
+    error_message = "interface_endpoints has some of sqs, sns, logs, ecr.api, ecr.dkr and secretsmanager."
   }
 }
 
