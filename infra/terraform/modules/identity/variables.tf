@@ -29,13 +29,13 @@ variable "region" {
 }
 
 variable "partition" {
-  description = "The partition of ARNs: aws, aws-cn or aws-us-gov."
+  description = "The partition of ARNs: aws or aws-us-gov."
   type        = string
   default     = "aws"
 
   validation {
-    condition     = contains(["aws", "aws-cn", "aws-us-gov"], var.partition)
-    error_message = "partition is aws, aws-cn or aws-us-gov."
+    condition     = contains(["aws", "aws-us-gov"], var.partition)
+    error_message = "partition is aws or aws-us-gov."
   }
 }
 
@@ -87,6 +87,11 @@ variable "upload_events_queue" {
     condition     = can(regex("^[A-Za-z0-9_-]{1,76}$", var.upload_events_queue))
     error_message = "upload_events_queue has 1 to 76 of A-Z, a-z, 0-9, _ and -: with -dlq, SQS takes 80."
   }
+
+  validation {
+    condition     = !startswith(var.upload_events_queue, "${var.job_queue_prefix}-") && !startswith(var.upload_events_queue, "${var.room_events_topic}-")
+    error_message = "upload_events_queue starts with job_queue_prefix- or room_events_topic-: whoever may use those queues could use it, too."
+  }
 }
 
 variable "model_events_queue" {
@@ -96,6 +101,11 @@ variable "model_events_queue" {
   validation {
     condition     = can(regex("^[A-Za-z0-9_-]{1,76}$", var.model_events_queue))
     error_message = "model_events_queue has 1 to 76 of A-Z, a-z, 0-9, _ and -: with -dlq, SQS takes 80."
+  }
+
+  validation {
+    condition     = !startswith(var.model_events_queue, "${var.job_queue_prefix}-") && !startswith(var.model_events_queue, "${var.room_events_topic}-")
+    error_message = "model_events_queue starts with job_queue_prefix- or room_events_topic-: whoever may use those queues could use it, too."
   }
 }
 
@@ -297,5 +307,16 @@ variable "operator_principal_arns" {
   validation {
     condition     = alltrue([for arn in var.operator_principal_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(user|role|root)(/[A-Za-z0-9+=,.@_/-]+)?$", arn))])
     error_message = "operator_principal_arns has ARNs of IAM users and roles, each named in full, without a wildcard."
+  }
+}
+
+variable "ecr_repository" {
+  description = "The ECR repository of the service's image, from which ECS may pull it; null where the image lies in a public registry."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.ecr_repository == null || can(regex("^[a-z0-9][a-z0-9._/-]{1,255}$", var.ecr_repository))
+    error_message = "ecr_repository is the name of a repository in the account and region, such as sleap-rtc-service, without the registry."
   }
 }

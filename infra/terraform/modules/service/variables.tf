@@ -29,13 +29,13 @@ variable "region" {
 }
 
 variable "partition" {
-  description = "The partition of ARNs: aws, aws-cn or aws-us-gov."
+  description = "The partition of ARNs: aws or aws-us-gov."
   type        = string
   default     = "aws"
 
   validation {
-    condition     = contains(["aws", "aws-cn", "aws-us-gov"], var.partition)
-    error_message = "partition is aws, aws-cn or aws-us-gov."
+    condition     = contains(["aws", "aws-us-gov"], var.partition)
+    error_message = "partition is aws or aws-us-gov."
   }
 }
 
@@ -286,7 +286,7 @@ variable "execution_role_arn" {
 }
 
 variable "settings" {
-  description = "Settings of the service (docs/reference/settings.md), such as SLEAP_RTC_S3_ROOM_BUCKET. SLEAP_RTC_S3_REGION, SLEAP_RTC_BACKEND_API_URL, SLEAP_RTC_DRAIN_S and SLEAP_RTC_DRAIN_NOTICE_S are the module's own."
+  description = "Settings of the service (docs/reference/settings.md), such as SLEAP_RTC_S3_ROOM_BUCKET. SLEAP_RTC_S3_REGION, SLEAP_RTC_BACKEND_API_URL and SLEAP_RTC_DRAIN_S are the module's own."
   type        = map(string)
 
   validation {
@@ -295,8 +295,13 @@ variable "settings" {
   }
 
   validation {
-    condition     = length(setintersection(keys(var.settings), ["SLEAP_RTC_S3_REGION", "SLEAP_RTC_BACKEND_API_URL", "SLEAP_RTC_DRAIN_S", "SLEAP_RTC_DRAIN_NOTICE_S"])) == 0
-    error_message = "SLEAP_RTC_S3_REGION, SLEAP_RTC_BACKEND_API_URL, SLEAP_RTC_DRAIN_S and SLEAP_RTC_DRAIN_NOTICE_S follow from region, hostname, drain_s and drain_notice_s."
+    condition     = alltrue([for name in ["SLEAP_RTC_S3_UPLOAD_BUCKET", "SLEAP_RTC_S3_ROOM_BUCKET", "SLEAP_RTC_ISSUER", "SLEAP_RTC_JWKS_URL", "SLEAP_RTC_AUDIENCE"] : lookup(var.settings, name, "") != ""])
+    error_message = "settings have SLEAP_RTC_S3_UPLOAD_BUCKET, SLEAP_RTC_S3_ROOM_BUCKET, SLEAP_RTC_ISSUER, SLEAP_RTC_JWKS_URL and SLEAP_RTC_AUDIENCE: without them nobody is let in and nothing is found."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.settings), ["SLEAP_RTC_S3_REGION", "SLEAP_RTC_BACKEND_API_URL", "SLEAP_RTC_DRAIN_S"])) == 0
+    error_message = "SLEAP_RTC_S3_REGION, SLEAP_RTC_BACKEND_API_URL and SLEAP_RTC_DRAIN_S follow from region, hostname and drain_s."
   }
 
   validation {
@@ -327,19 +332,8 @@ variable "drain_s" {
   default     = 40
 
   validation {
-    condition     = var.drain_s >= 20 && var.drain_s <= 110
-    error_message = "drain_s is from 20 to 110: ECS waits for 120 s at most, and long polls and the notice need 20."
-  }
-}
-
-variable "drain_notice_s" {
-  description = "For how long a task that is to stop says so at /readyz before it takes no more connections (setting of the same name)."
-  type        = number
-  default     = 12
-
-  validation {
-    condition     = var.drain_notice_s > 10 && var.drain_notice_s <= var.drain_s - 5
-    error_message = "drain_notice_s is more than 10 (two health checks of the load balancer, 5 s apart) and 5 s less than drain_s at most."
+    condition     = var.drain_s >= 30 && var.drain_s <= 110
+    error_message = "drain_s is from 30 to 110: ECS waits for 120 s at most, and long polls of up to 20 s have to end before."
   }
 }
 

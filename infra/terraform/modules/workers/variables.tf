@@ -29,13 +29,13 @@ variable "region" {
 }
 
 variable "partition" {
-  description = "The partition of ARNs: aws, aws-cn or aws-us-gov."
+  description = "The partition of ARNs: aws or aws-us-gov."
   type        = string
   default     = "aws"
 
   validation {
-    condition     = contains(["aws", "aws-cn", "aws-us-gov"], var.partition)
-    error_message = "partition is aws, aws-cn or aws-us-gov."
+    condition     = contains(["aws", "aws-us-gov"], var.partition)
+    error_message = "partition is aws or aws-us-gov."
   }
 }
 
