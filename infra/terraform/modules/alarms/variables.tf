@@ -215,3 +215,9 @@ variable "max_messages" {
     error_message = "max_messages is at least 1."
   }
 }
+
+variable "s3_request_metrics" {
+  description = "Whether S3 counts the requests of both buckets, so that its failures are noticed. CloudWatch takes 0.30 USD a month for each of 16 metrics of a bucket."
+  type        = bool
+  default     = true
+}

@@ -311,12 +311,12 @@ variable "operator_principal_arns" {
 }
 
 variable "ecr_repository" {
-  description = "The ECR repository of the service's image, from which ECS may pull it; null where the image lies in a public registry."
+  description = "The ECR repositories that ECS may pull the service's image from, * for any end of the name; null where the image lies in a public registry."
   type        = string
-  default     = null
+  default     = "sleap-rtc-*"
 
   validation {
-    condition     = var.ecr_repository == null || can(regex("^[a-z0-9][a-z0-9._/-]{1,255}$", var.ecr_repository))
-    error_message = "ecr_repository is the name of a repository in the account and region, such as sleap-rtc-service, without the registry."
+    condition     = var.ecr_repository == null || can(regex("^[a-z0-9][a-z0-9._/-]{1,254}[*]?$", var.ecr_repository))
+    error_message = "ecr_repository is the name of a repository in the account and region, such as sleap-rtc-service, without the registry; only its end may be *."
   }
 }

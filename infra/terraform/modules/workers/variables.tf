@@ -94,8 +94,13 @@ variable "rooms" {
   type        = map(number)
 
   validation {
-    condition     = alltrue([for room in keys(var.rooms) : can(regex("^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$", room))])
-    error_message = "rooms has room ids: 1 to 32 of A-Z, a-z, 0-9, _ and -, not starting with _ or -."
+    condition     = alltrue([for room in keys(var.rooms) : can(regex("^[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?$", room))])
+    error_message = "rooms has room ids: 1 to 32 of A-Z, a-z, 0-9, _ and -; for Kubernetes they start and end with a letter or a digit."
+  }
+
+  validation {
+    condition     = length(distinct([for room in keys(var.rooms) : lower(replace(room, "_", "-"))])) == length(var.rooms)
+    error_message = "rooms has two ids that would have one name in Kubernetes, which knows neither capitals nor underscores."
   }
 
   validation {
@@ -164,6 +169,11 @@ variable "settings" {
   validation {
     condition     = alltrue([for name in keys(var.settings) : can(regex("^SLEAP_RTC_[A-Z0-9_]+$", name))])
     error_message = "settings are named SLEAP_RTC_*."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.settings), ["SLEAP_RTC_ENVIRONMENT", "SLEAP_RTC_S3_REGION", "SLEAP_RTC_S3_UPLOAD_BUCKET", "SLEAP_RTC_S3_ROOM_BUCKET", "SLEAP_RTC_DATA_DIR", "SLEAP_RTC_CACHE_DIR", "SLEAP_RTC_CACHE_BUDGET_BYTES", "SLEAP_RTC_JOB_QUEUE_PREFIX"])) == 0
+    error_message = "settings has one that the manifests have already."
   }
 
   validation {
