@@ -116,9 +116,8 @@ class IamLab:
 
     def root(self, service: str) -> Any:
         """Return a client that may do everything."""
-        return boto3.session.Session("test", "test").client(
-            service, region_name=REGION, endpoint_url=self._engine_url
-        )
+        session: Any = boto3.session.Session("test", "test")
+        return session.client(service, region_name=REGION, endpoint_url=self._engine_url)
 
     def may(self, role: str, policy: str) -> None:
         """Give a role a policy in place of the one that it has."""
@@ -139,7 +138,7 @@ class IamLab:
     def client(self, role: str, service: str) -> Any:
         """Return a client with the keys of a role."""
         keys = self.keys(role)
-        session = boto3.session.Session(keys.access_key, keys.secret_key, keys.session_token)
+        session: Any = boto3.session.Session(keys.access_key, keys.secret_key, keys.session_token)
         return session.client(service, region_name=REGION, endpoint_url=self.witness.url)
 
     @contextmanager
@@ -161,9 +160,7 @@ class StackWithRoles(LocalStack):
         """Start an instance of the service with the service's role."""
         return super().service(name, port, **self.lab.keys("service").environment, **more)
 
-    def worker(
-        self, room_id: str, trainer: str = "reference", name: str = "worker", **more: str
-    ) -> Child:
+    def worker(self, room_id: str, trainer: str = "reference", name: str = "worker", **more: str) -> Child:
         """Start a worker with the worker's role."""
         keys: Mapping[str, str] = self.lab.keys("worker").environment
         return super().worker(room_id, trainer, name, **{**keys, **more})

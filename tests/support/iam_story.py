@@ -20,7 +20,7 @@ from sleap_rtc.events.sqs_queue import SqsQueue, sqs_client
 from sleap_rtc.service.dead_letters import DeadLetters
 from sleap_rtc.service import provision
 from sleap_rtc.service.provision import Subscription, ensure_queue
-from sleap_rtc.service.topology import QueueSpec, job_queue
+from sleap_rtc.service.topology import QueueSpec, job_queue, may_send
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.checksum import crc64nvme, to_text
 from sleap_rtc.storage.errors import IntegrityError
@@ -32,6 +32,7 @@ from sleap_rtc.storage.s3_store import S3ObjectStore
 from sleap_rtc.storage.s3_transfers import S3Transfers
 from sleap_rtc.worker.room_connection import connected
 from sleap_rtc.worker.service_queue import ServiceQueue
+from support.iam_lab import NAMES, rendered
 from support.product import eventually
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.iam_lab import IamLab
+    from support.iam_witness import Seen
     from support.product import Product
 
 FAST = ("--set", "trainer_config.max_epochs=1")
@@ -62,12 +64,14 @@ class Story:
         self._package = package
         self._folder = folder
         self.room = product.new_room()
+        self.denied: list[Seen] = []
         self._sqs = lab.root("sqs")
 
     def tell(self) -> None:
         """Do everything; the service is stopped near the end."""
         self.a_job_whose_dataset_is_gone_and_one_that_is_trained_and_pulled()
         self.poison_is_buried_and_the_operator_sends_it_back()
+        self.the_operator_rings_an_alarm()
         self.an_upload_is_looked_at_and_given_up()
         self.a_worker_without_credentials_takes_messages()
         self.a_model_with_other_bytes_than_announced_is_thrown_away()
@@ -77,6 +81,7 @@ class Story:
         while self._product.stack.children:
             self._product.stack.children.pop().stop()
         asyncio.run(self.what_the_service_does_seldom())  # its queues are nobody else's now
+        self.denied = self._lab.witness.denied
 
     def a_job_whose_dataset_is_gone_and_one_that_is_trained_and_pulled(self) -> None:
         """Submit both, then start a worker; it tells the first that its dataset is gone."""
@@ -88,13 +93,12 @@ class Story:
         first, second = sorted(self._product.service.jobs(self.room), key=lambda job: job.created_at)
         bucket, _, key = first.dataset.path.removeprefix("s3://").partition("/")
         self._lab.root("s3").delete_object(Bucket=bucket, Key=key)
+        self._lab.may("worker", rendered("worker", room=self.room))
         worker = self._product.worker(self.room, SLEAP_RTC_CHECKPOINT_EVERY_S="0")
         self._sqs.send_message(QueueUrl=self._queue(self._jobs), MessageBody=_POISON)
         ended = {"failed": first.job_id, "published": second.job_id}
         eventually(
-            lambda: {
-                job.state.value: job.job_id for job in self._product.service.jobs(self.room)
-            } == ended
+            lambda: {job.state.value: job.job_id for job in self._product.service.jobs(self.room)} == ended
         )
         (model,) = self._product.service.models(self.room, most=9).models
         pulled = self._product.run("models", "pull", model.id, "-r", self.room, "-o", str(self._folder / "m"))
@@ -115,6 +119,22 @@ class Story:
         assert {letter.queue for letter in found} == {*queues, self._jobs}
         assert len(letters.redrive(None)) == len(found)
 
+    def the_operator_rings_an_alarm(self) -> None:
+        """Hear an alarm on its topic by a queue of one's own, as `doctor --environment` does."""
+        sns, sqs = (self._lab.client("operator", service) for service in ("sns", "sqs"))
+        topic = self._lab.root("sns").create_topic(Name=f"{NAMES['name']}-alarms")["TopicArn"]
+        url = sqs.create_queue(QueueName="sleap-rtc-doctor-00")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": may_send("sns", topic, arn)})
+        sqs.get_queue_url(QueueName="sleap-rtc-doctor-00")
+        assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["TopicArn"] == topic
+        heard = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
+        sqs.receive_message(QueueUrl=url)
+        sns.unsubscribe(SubscriptionArn=heard["SubscriptionArn"])
+        sqs.delete_queue(QueueUrl=url)
+        for name in (self._lab.settings.upload_events_queue, f"{self._jobs}-dlq"):
+            sqs.get_queue_attributes(QueueUrl=self._queue(name), AttributeNames=["RedrivePolicy"])
+
     def an_upload_is_looked_at_and_given_up(self) -> None:
         """Open an upload, ask what arrived of it, and abort it."""
         request = RequestUpload(
@@ -131,7 +151,7 @@ class Story:
         body = JobMessage.of(job).model_dump_json()
 
         async def take() -> None:
-            queue = ServiceQueue(service._http, self.room)  # noqa: SLF001 - asks with the same token
+            queue = ServiceQueue(service._http, self.room)
             await queue.send(body)
             messages: list[Any] = []
             while not messages:
@@ -187,13 +207,13 @@ class Story:
                 await asyncio.to_thread(room.room_models.bring, self.room, fixed, self._folder / "again")
                 s3.put_object(Bucket=bucket, Key=manifest, Body=kept)
                 other = record.model_copy(update={"model_id": "0" * 16})
-                for upload in (
-                    room.models.open(other, file),
-                    room.results.open(hold, file),
-                    room.checkpoints.open(keys.CheckpointFolder(hold.room_id, hold.job_id, 1, "a"), file),
-                ):
+                for upload in (room.models.open(other, file), room.results.open(hold, file)):
                     upload.abort()
-                await asyncio.to_thread(room.checkpoints.discard, hold)
+                slot = keys.CheckpointFolder(hold.room_id, hold.job_id, hold.fencing, "a")
+                (self._folder / file.name).write_bytes(b"abc")
+                checkpoint = room.checkpoints.open(slot, file)
+                await asyncio.to_thread(send_file, self._folder / file.name, file, checkpoint)
+                await asyncio.to_thread(room.checkpoints.discard, hold)  # the job was cancelled meanwhile
                 await room.queue.send(_POISON)  # as the continuation of a job of more than eleven hours is
                 (message,) = await _received(room.queue)
                 await room.queue.extend(message, 30)
@@ -209,7 +229,12 @@ class Story:
             topic = provision.sns_client(settings).create_topic(Name=settings.room_events_topic)["TopicArn"]
             heard = Subscription(settings, topic, "seldom00")
             async with self._queues() as client:
-                names = (heard.queue_name, settings.upload_events_queue, settings.model_events_queue, spec.name)
+                names = (
+                    heard.queue_name,
+                    settings.upload_events_queue,
+                    settings.model_events_queue,
+                    spec.name,
+                )
                 for name in names:
                     self._sqs.send_message(QueueUrl=self._queue(name), MessageBody=_POISON)
                     queue = await SqsQueue.open(client, name)

@@ -54,11 +54,10 @@ resource "aws_cloudwatch_metric_alarm" "queue" {
   depends_on         = [aws_sns_topic_policy.alarms]
 }
 
-# Also of the rooms' job queues, which come and go with rooms: the service says so of each message that it buries.
 resource "aws_cloudwatch_metric_alarm" "log" {
   for_each = {
     errors = { metric = "LogErrors", threshold = var.max_log_errors, text = "The service's log has errors: filter it by level = error." }
-    poison = { metric = "PoisonMessages", threshold = 0, text = "A message was given up, perhaps a room's job: `sleap-rtc events dlq ls` says why." }
+    poison = { metric = "PoisonMessages", threshold = 0, text = "The service gave a message up: `sleap-rtc events dlq ls` says why." }
   }
 
   alarm_name          = "${var.name}-log-${each.key}"
