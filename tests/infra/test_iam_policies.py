@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 from support.iam_lab import IDENTITY, POLICIES, ROLES, IamLab, StackWithRoles, iam_lab, rendered
 from support.iam_policy import Policy
@@ -14,7 +15,6 @@ from support.iam_story import Story
 from support.product import Product
 
 from sleap_rtc.local.stack import External
-from sleap_rtc.storage.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ SELDOM = {
         r"WhatIsDoneWith: .*/\*/(room-)?pending/\*": "two members change the same room within milliseconds",
         r"WhatIsDoneWith: .*/check-\*": "`doctor --environment` removes the room that it made",
         "QueuesOfCheckRooms: .*": "and that room's queue",
-        "Datasets: s3:DeleteObject": "an object is of another type than its upload was opened for; or see above",
+        "Datasets: s3:DeleteObject": "an object is not what its upload was opened for; or see above",
     },
     "worker": {
         r"ReadsItsRoom: .*/snapshots/\*": "the manifest is behind and its room has changed hundreds of times",
@@ -248,8 +248,6 @@ def test_a_dataset_is_not_signed_for_by_a_service_that_may_not_write_it(lab: Iam
     service = lab.client("service", "s3")
     asked = {"Bucket": UPLOADS, "Key": "uploads/later/later-1/data"}
     url = service.generate_presigned_url("put_object", Params=asked)
-    import urllib3
-
     assert urllib3.request("PUT", url, body=b"x").status == 200
     less = json.loads(rendered("service"))
     less["Statement"][0]["Action"].remove("s3:PutObject")

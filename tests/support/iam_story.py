@@ -1,7 +1,7 @@
-"""Everything that service, workers, clients and operators do in AWS, each once, with the roles that they have.
+"""Everything that service, workers, clients and operators do in AWS, each once, with the roles they have.
 
-The main job is done by processes as users start them. What takes hours or a mishap to come about is done by the
-same code in this process, with the same role.
+The main job is done by processes as users start them. What takes hours or a mishap to come about is done by
+the same code in this process, with the same role.
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from ulid import ULID
 
+from sleap_rtc.client.uploader import S3Uploader
 from sleap_rtc.events.api import RequestUpload
 from sleap_rtc.events.inference import FixedModel
 from sleap_rtc.events.job_reports import Hold
+from sleap_rtc.events.jobs import JobRequest
 from sleap_rtc.events.messages import JobMessage
 from sleap_rtc.events.sqs_queue import SqsQueue, sqs_client
-from sleap_rtc.service.dead_letters import DeadLetters
 from sleap_rtc.service import provision
+from sleap_rtc.service.dead_letters import DeadLetters
 from sleap_rtc.service.provision import Subscription, ensure_queue
 from sleap_rtc.service.topology import QueueSpec, job_queue, may_send
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.checksum import crc64nvme, to_text
-from sleap_rtc.storage.errors import IntegrityError
+from sleap_rtc.storage.errors import IntegrityError, NotFound
 from sleap_rtc.storage.file_upload import send_file
 from sleap_rtc.storage.manifest import ModelFile, ModelRecord, model_id_of
 from sleap_rtc.storage.own_session import OwnSession
@@ -84,25 +87,19 @@ class Story:
         self.denied = self._lab.witness.denied
 
     def a_job_whose_dataset_is_gone_and_one_that_is_trained_and_pulled(self) -> None:
-        """Submit both, then start a worker; it tells the first that its dataset is gone."""
+        """Send both, the second with a worker there, who tells of the first that its dataset is gone."""
         gone = self._folder / "gone.zip"
         gone.write_bytes(self._package.read_bytes() + b"\0")
-        for package in (gone, self._package):
-            sent = self._product.run("client-train", "-p", str(package), "-r", self.room, *FAST, "--detach")
-            assert sent.status == 0, sent.err
-        first, second = sorted(self._product.service.jobs(self.room), key=lambda job: job.created_at)
-        bucket, _, key = first.dataset.path.removeprefix("s3://").partition("/")
+        service = self._product.service
+        sent = S3Uploader(service, 100_000_000, 2).upload(gone, self.room, JobRequest())
+        bucket, _, key = sent.path.removeprefix("s3://").partition("/")
         self._lab.root("s3").delete_object(Bucket=bucket, Key=key)
+        self._sqs.send_message(QueueUrl=self._queue(self._jobs), MessageBody=_POISON)
         self._lab.may("worker", rendered("worker", room=self.room))
         worker = self._product.worker(self.room, SLEAP_RTC_CHECKPOINT_EVERY_S="0")
-        self._sqs.send_message(QueueUrl=self._queue(self._jobs), MessageBody=_POISON)
-        ended = {"failed": first.job_id, "published": second.job_id}
-        eventually(
-            lambda: {job.state.value: job.job_id for job in self._product.service.jobs(self.room)} == ended
-        )
-        (model,) = self._product.service.models(self.room, most=9).models
-        pulled = self._product.run("models", "pull", model.id, "-r", self.room, "-o", str(self._folder / "m"))
-        assert pulled.status == 0, pulled.err
+        trained = self._product.run("client-train", "-p", str(self._package), "-r", self.room, *FAST)
+        assert trained.status == 0, trained.err
+        eventually(lambda: {job.state.value for job in service.jobs(self.room)} == {"failed", "published"})
         eventually(lambda: self._waiting(f"{self._jobs}-dlq") == 1)
         worker.stop()
         self._product.stack.children.remove(worker)
@@ -132,7 +129,8 @@ class Story:
         sqs.receive_message(QueueUrl=url)
         sns.unsubscribe(SubscriptionArn=heard["SubscriptionArn"])
         sqs.delete_queue(QueueUrl=url)
-        for name in (self._lab.settings.upload_events_queue, f"{self._jobs}-dlq"):
+        events = self._lab.settings.upload_events_queue
+        for name in (events, f"{events}-dlq", f"{self._jobs}-dlq"):
             sqs.get_queue_attributes(QueueUrl=self._queue(name), AttributeNames=["RedrivePolicy"])
 
     def an_upload_is_looked_at_and_given_up(self) -> None:
@@ -175,11 +173,8 @@ class Story:
         given_up.abort()
         upload = session.open(said)
         assert upload is not None
-        try:
+        with pytest.raises(IntegrityError):
             send_file(path, really, upload)
-        except IntegrityError:
-            return
-        raise AssertionError("it was taken")
 
     def a_damaged_manifest_is_repaired(self) -> None:
         """The service puts a damaged manifest aside and makes it anew from the log."""
@@ -226,6 +221,9 @@ class Story:
             spec = job_queue(settings, self.room)
             ensure_queue(provision.sqs_client(settings), QueueSpec(spec.name, spec.visibility_s + 60))
             self._other_things_with_files(settings.s3_room_bucket)
+            s3 = s3_client(settings.s3_region, settings.s3_endpoint_url)
+            with pytest.raises(NotFound):  # an upload that is completed twice, the first reply being lost
+                S3ObjectStore(s3, settings.s3_upload_bucket).head(str(keys.UploadKey(self.room, "gone")))
             topic = provision.sns_client(settings).create_topic(Name=settings.room_events_topic)["TopicArn"]
             heard = Subscription(settings, topic, "seldom00")
             async with self._queues() as client:
@@ -263,6 +261,7 @@ class Story:
             assert transfers.list_parts(key, upload.upload.s3_upload_id) == {}
             upload.abort()
         objects.delete(keys.ResultsFolder(self.room, job_id, 1).file("x.bin"))
+        objects.delete(keys.checkpoint_key(self.room, job_id))
 
     @asynccontextmanager
     async def _queues(self) -> AsyncIterator[Any]:

@@ -4,11 +4,20 @@ locals {
   topic_name = "${var.name}-alarms"
   topic_arn  = "arn:${var.partition}:sns:${var.region}:${var.account_id}:${local.topic_name}"
 
-  # Which of their own things each may speak of.
+  # Which of their own things each may speak of. Cost Anomaly Detection is not said to name its own.
   speakers = {
-    Alarms    = { service = "cloudwatch.amazonaws.com", source = "arn:${var.partition}:cloudwatch:${var.region}:${var.account_id}:alarm:${var.name}-*" }
-    Budget    = { service = "budgets.amazonaws.com", source = "arn:${var.partition}:budgets::${var.account_id}:*" }
-    Anomalies = { service = "costalerts.amazonaws.com", source = "arn:${var.partition}:ce::${var.account_id}:anomalysubscription/*" }
+    Alarms = {
+      service = "cloudwatch.amazonaws.com"
+      source  = { ArnLike = { "aws:SourceArn" = "arn:${var.partition}:cloudwatch:${var.region}:${var.account_id}:alarm:${var.name}-*" } }
+    }
+    Budget = {
+      service = "budgets.amazonaws.com"
+      source  = { ArnLike = { "aws:SourceArn" = "arn:${var.partition}:budgets::${var.account_id}:*" } }
+    }
+    Anomalies = {
+      service = "costalerts.amazonaws.com"
+      source  = { ArnLikeIfExists = { "aws:SourceArn" = "arn:${var.partition}:ce::${var.account_id}:*" } }
+    }
   }
 
   topic_policy = jsonencode({
@@ -21,10 +30,7 @@ locals {
           Principal = { Service = speaker.service }
           Action    = "sns:Publish"
           Resource  = local.topic_arn
-          Condition = {
-            StringEquals = { "aws:SourceAccount" = var.account_id }
-            ArnLike      = { "aws:SourceArn" = speaker.source }
-          }
+          Condition = merge(speaker.source, { StringEquals = { "aws:SourceAccount" = var.account_id } })
         }
       ],
       [
@@ -60,7 +66,7 @@ locals {
           Principal = { Service = speaker.service }
           Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
           Resource  = "*"
-          Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
+          Condition = merge(speaker.source, { StringEquals = { "aws:SourceAccount" = var.account_id } })
         }
       ],
     )

@@ -66,7 +66,7 @@ run "the_topic_lets_in_who_has_to_speak" {
     error_message = "CloudWatch, Budgets and Cost Anomaly Detection, and nobody else."
   }
   assert {
-    condition     = alltrue([for statement in jsondecode(aws_sns_topic_policy.alarms.policy).Statement : statement.Condition.StringEquals["aws:SourceAccount"] == "123456789012" && can(statement.Condition.ArnLike["aws:SourceArn"]) if statement.Effect == "Allow"])
+    condition     = alltrue([for statement in jsondecode(aws_sns_topic_policy.alarms.policy).Statement : statement.Condition.StringEquals["aws:SourceAccount"] == "123456789012" && (can(statement.Condition.ArnLike["aws:SourceArn"]) || can(statement.Condition.ArnLikeIfExists["aws:SourceArn"])) if statement.Effect == "Allow"])
     error_message = "Each only for this account."
   }
   assert {
