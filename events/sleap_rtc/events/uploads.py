@@ -53,6 +53,7 @@ class UploadRecord(Document):
     state: Literal["open", "completing", "completed", "aborted"] = "open"
     checksum: str = ""
     etag: str = ""
+    noticed_at: datetime | None = None
 
     @property
     def plan(self) -> PartPlan:
@@ -68,6 +69,11 @@ class UploadRecord(Document):
             job_id=self.job_id, request=self.job, created_by=self.created_by, created_at=self.created_at
         )
         return (own, *self.submitted)
+
+
+def noticed(record: UploadRecord, now: datetime) -> UploadRecord:
+    """Return the record of an upload of which S3 sent a notice; the first one is what is remembered."""
+    return record if record.noticed_at else record.model_copy(update={"noticed_at": now})
 
 
 def completed(record: UploadRecord, etag: str) -> UploadRecord:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from sleap_rtc.events.job_desk import StoreJobDesk
     from sleap_rtc.events.sign_in_api import SignIn
+    from sleap_rtc.service.check_rooms import CheckRooms
     from sleap_rtc.service.datasets import Datasets
     from sleap_rtc.service.drain import Drain
     from sleap_rtc.service.held_checkpoints import HeldCheckpoints
@@ -49,6 +50,7 @@ class Parts:
     receipts: Receipts
     rooms: Rooms
     members: Members
+    check_rooms: CheckRooms
     worker_tokens: WorkerTokens
     sign_in: SignIn | None
     trail: Trail

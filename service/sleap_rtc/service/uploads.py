@@ -172,6 +172,7 @@ class Uploads:
             checksum=record.checksum,
             job_id=record.jobs[0].job_id if record.jobs else None,
             path=f"s3://{self._transfers.bucket}/{upload}",
+            noticed_at=record.noticed_at,
         )
 
     def complete(self, record: UploadRecord, request: CompleteUpload) -> UploadStatus:
