@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sleap_rtc.service.topology import (
     DEAD_LETTER_SUFFIX,
+    LOCAL_ORIGINS,
     QueueSpec,
     dead_letter_attributes,
     job_queue,
@@ -23,6 +24,7 @@ from sleap_rtc.service.topology import (
     queue_attributes,
     rooms_lifecycle,
     topology,
+    uploads_cors,
     uploads_lifecycle,
 )
 from sleap_rtc.storage import keys
@@ -124,6 +126,10 @@ def provision(settings: Settings) -> None:
                 Bucket=bucket,
                 LifecycleConfiguration=rules,  # type: ignore[arg-type] # a plain dictionary by design
             )
+        s3.put_bucket_cors(
+            Bucket=settings.s3_upload_bucket,
+            CORSConfiguration=uploads_cors(LOCAL_ORIGINS),  # type: ignore[arg-type] # see above
+        )
     with aws_errors("The queue service"):
         # An engine that was killed may have kept its objects and lost its queues.
         for room_id in S3ObjectStore(s3, settings.s3_room_bucket).folders():

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from sleap_rtc.storage.keys import MODEL_MARKER, QUOTAS_PREFIX, RECEIPTS_PREFIX, UPLOADS_PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from types_boto3_sqs.literals import QueueAttributeNameType
 
     from sleap_rtc.settings import Settings
@@ -28,6 +30,11 @@ LARGEST_LETTER_BYTES = 1_048_576
 (SQS API Reference, SetQueueAttributes, MaximumMessageSize)."""
 ABORT_UPLOADS_AFTER_DAYS = 7
 EXPIRE_DATASETS_AFTER_DAYS = 30
+"""S3 counts from the begin of the upload, so an upload that took a week, its job's days in the queue and the
+longest training have to fit in."""
+FORGET_REPLACED_AFTER_DAYS = 7
+LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
+"""Where a web page comes from that somebody writes on his own machine. Production has its own."""
 CREATED = ("s3:ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload")
 
 
@@ -98,11 +105,18 @@ def dead_letter_attributes() -> dict[QueueAttributeNameType, str]:
     return {
         "MessageRetentionPeriod": str(DEAD_LETTER_RETENTION_S),
         "MaximumMessageSize": str(LARGEST_LETTER_BYTES),
+        "SqsManagedSseEnabled": "true",
     }
 
 
 def may_send(service: Literal["s3", "sns"], source_arn: str, queue_arn: str) -> str:
-    """Return the queue policy that lets one bucket or topic put messages on a queue, and nothing else."""
+    """Return the queue policy that lets one bucket or topic put messages on a queue, and nothing else.
+
+    A topic's ARN says whose it is. A bucket's does not, so its account is asked for, too: the queue's own.
+    """
+    condition: dict[str, dict[str, str]] = {"ArnEquals": {"aws:SourceArn": source_arn}}
+    if service == "s3":
+        condition["StringEquals"] = {"aws:SourceAccount": queue_arn.split(":")[4]}
     return json.dumps(
         {
             "Version": "2012-10-17",
@@ -112,7 +126,7 @@ def may_send(service: Literal["s3", "sns"], source_arn: str, queue_arn: str) -> 
                     "Principal": {"Service": f"{service}.amazonaws.com"},
                     "Action": "sqs:SendMessage",
                     "Resource": queue_arn,
-                    "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
+                    "Condition": condition,
                 }
             ],
         }
@@ -138,49 +152,79 @@ def notification(spec: NoticeSpec, queue_arn: str) -> dict[str, Any]:
     }
 
 
+def uploads_cors(origins: Sequence[str]) -> dict[str, Any]:
+    """Return what web pages of these origins may do with the uploads bucket: use presigned URLs."""
+    return {
+        "CORSRules": [
+            {
+                "ID": "web-uploads",
+                "AllowedOrigins": list(origins),
+                "AllowedMethods": ["GET", "PUT"],
+                "AllowedHeaders": ["content-type", "if-match", "range", "x-amz-checksum-crc64nvme"],
+                "ExposeHeaders": ["content-range", "etag", "x-amz-checksum-crc64nvme", "x-amz-request-id"],
+                "MaxAgeSeconds": 3600,
+            }
+        ]
+    }
+
+
 def uploads_lifecycle() -> dict[str, Any]:
     """Return the rules of the uploads bucket: datasets go after a month, unfinished uploads after a week."""
     return {
         "Rules": [
-            {
-                "ID": "expire-datasets",
-                "Status": "Enabled",
-                "Filter": {"Prefix": UPLOADS_PREFIX},
-                "Expiration": {"Days": EXPIRE_DATASETS_AFTER_DAYS},
-                "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
-            },
-            _abort_unfinished(UPLOADS_PREFIX),
+            _expire("expire-datasets", UPLOADS_PREFIX, EXPIRE_DATASETS_AFTER_DAYS),
+            _remove_delete_markers(),
+            _abort_unfinished(),
         ]
     }
 
 
 def rooms_lifecycle() -> dict[str, Any]:
-    """Return the rules of the rooms bucket: nothing expires but what was never finished, and what tells of
-    requests that nobody repeats any more."""
+    """Return the rules of the rooms bucket: nothing expires but what was never finished, what was replaced or
+    deleted, and what tells of requests that nobody repeats any more."""
     return {
         "Rules": [
-            _abort_unfinished(""),
-            _expire("expire-receipts", RECEIPTS_PREFIX),
+            _abort_unfinished(),
+            _expire("expire-receipts", RECEIPTS_PREFIX, ABORT_UPLOADS_AFTER_DAYS),
             # As long as what they stand for.
-            _expire("expire-quota-marks", QUOTAS_PREFIX),
+            _expire("expire-quota-marks", QUOTAS_PREFIX, ABORT_UPLOADS_AFTER_DAYS),
+            # Checkpoints are replaced every minute: kept for ever, they would be most of what a month costs.
+            {
+                "ID": "expire-replaced",
+                "Status": "Enabled",
+                "Filter": {"Prefix": ""},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": FORGET_REPLACED_AFTER_DAYS},
+            },
+            _remove_delete_markers(),
         ]
     }
 
 
-def _expire(name: str, prefix: str) -> dict[str, Any]:
+def _expire(name: str, prefix: str, days: int) -> dict[str, Any]:
+    """An expired object of a versioned bucket becomes an older version; its bytes go when that expires."""
     return {
         "ID": name,
         "Status": "Enabled",
         "Filter": {"Prefix": prefix},
-        "Expiration": {"Days": ABORT_UPLOADS_AFTER_DAYS},
+        "Expiration": {"Days": days},
         "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
     }
 
 
-def _abort_unfinished(prefix: str) -> dict[str, Any]:
+def _remove_delete_markers() -> dict[str, Any]:
+    """S3 takes no days beside it, so it is a rule of its own."""
+    return {
+        "ID": "remove-delete-markers",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "Expiration": {"ExpiredObjectDeleteMarker": True},
+    }
+
+
+def _abort_unfinished() -> dict[str, Any]:
     return {
         "ID": "abort-incomplete-uploads",
         "Status": "Enabled",
-        "Filter": {"Prefix": prefix},
+        "Filter": {"Prefix": ""},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABORT_UPLOADS_AFTER_DAYS},
     }
