@@ -10,7 +10,7 @@ run "keeps_every_state_encrypted_and_to_itself" {
 
   assert {
     condition     = aws_s3_bucket.state.bucket == "sleap-rtc-state-123456789012-us-west-2"
-    error_message = "infra/deploy looks for the bucket under this name."
+    error_message = "infra/deploy.py looks for the bucket under this name."
   }
 
   assert {

@@ -7,8 +7,9 @@ module "environment" {
   max_count          = 1
   vpc_cidr           = "10.72.0.0/20"
   log_retention_days = 30
-  throwaway          = true
 
+  throwaway                     = var.throwaway
+  protected                     = var.protected
   account_id                    = var.account_id
   region                        = var.region
   tags                          = var.tags

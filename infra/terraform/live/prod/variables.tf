@@ -149,3 +149,15 @@ variable "secrets" {
   type        = map(string)
   default     = {}
 }
+
+variable "throwaway" {
+  description = "Whether destroying the environment also destroys what people keep in its buckets."
+  type        = bool
+  default     = false
+}
+
+variable "protected" {
+  description = "Whether the load balancer and the user pool refuse to be deleted."
+  type        = bool
+  default     = true
+}

@@ -8,7 +8,7 @@ terraform {
     }
   }
 
-  # The bucket and its region come from `infra/deploy`: both follow from the account (see bootstrap).
+  # The bucket and its region come from `infra/deploy.py`: both follow from the account (see bootstrap).
   backend "s3" {
     key          = "sleap-rtc/staging/terraform.tfstate"
     encrypt      = true

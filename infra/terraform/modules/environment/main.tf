@@ -54,7 +54,7 @@ module "identity" {
   job_queue_prefix              = local.job_queue_prefix
   kms_key_arn                   = local.kms_key_arn
   domain_prefix                 = var.sign_in_domain_prefix
-  deletion_protection           = !var.throwaway
+  deletion_protection           = var.protected
   oidc_provider_arn             = var.oidc_provider_arn
   oidc_issuer                   = var.oidc_issuer
   oidc_subjects                 = var.oidc_subjects
@@ -126,7 +126,7 @@ module "service" {
   settings            = local.service_settings
   secrets             = var.secrets
   log_retention_days  = var.log_retention_days
-  deletion_protection = !var.throwaway
+  deletion_protection = var.protected
 }
 
 module "alarms" {

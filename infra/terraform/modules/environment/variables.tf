@@ -130,9 +130,13 @@ variable "customer_key" {
 }
 
 variable "throwaway" {
-  description = "Whether destroying the environment also destroys what people keep in it, and nothing stands in the way."
+  description = "Whether destroying the environment also destroys what people keep in its buckets."
   type        = bool
-  default     = false
+}
+
+variable "protected" {
+  description = "Whether the load balancer and the user pool refuse to be deleted."
+  type        = bool
 }
 
 variable "sign_in_domain_prefix" {
