@@ -99,7 +99,7 @@ def settings_of(environment: str, made: Mapping[str, Any]) -> str:
         f"\nFor sleap-rtc.toml of people and of desktops, who sign in with `sleap-rtc login`:\n\n"
         f"{section(made['client_settings'])}\n\nFor yours:\n\n{section(made['operator_settings'])}\n\n"
         f"Invite people in user pool {made['user_pool_id']}. Roles:\n{roles or '  none'}\n"
-        f"A CNAME of the hostname, unless hosted_zone_id made it, leads to {made['load_balancer_dns_name']}.\n"
+        f"Without hosted_zone_id, make a CNAME of the hostname to {made['load_balancer_dns_name']}.\n"
     )
 
 
@@ -130,8 +130,9 @@ def down(place: Place, *, agreed: bool, delete_data: bool) -> None:
     else:
         say(
             "What runs goes: service, balancer, network, queues, alarms. Kept are "
-            f"s3://{buckets['uploads']} and s3://{buckets['rooms']}, the accounts of user pool {made['user_pool_id']} and the roles, until "
-            "`down` is told --delete-data; `up` brings the rest back."
+            f"s3://{buckets['uploads']} and s3://{buckets['rooms']}, the accounts of user pool "
+            f"{made['user_pool_id']} and the roles, until `down` is told --delete-data; `up` brings the rest "
+            "back."
         )
         word = "yes"
     if not agreed:
