@@ -1,9 +1,4 @@
-mock_provider "aws" {
-  override_data {
-    target = module.environment.module.service.data.aws_availability_zones.available
-    values = { names = ["us-west-2a", "us-west-2b"] }
-  }
-}
+mock_provider "aws" {}
 
 variables {
   account_id              = "123456789012"
