@@ -76,8 +76,10 @@ def up(place: Place, *, agreed: bool) -> None:
     file = plan(place, agreed=agreed)
     if not agreed:
         confirm(f"Make this in account {place.account_id}?", "yes")
-    terraform(place.root, "apply", "-input=false", str(file))
-    file.unlink()
+    try:
+        terraform(place.root, "apply", "-input=false", str(file))
+    finally:
+        file.unlink(missing_ok=True)  # it may have secrets in it
     made = outputs(place)
     cluster = made["cluster"]
     say("\nWaiting until the service runs (a few minutes at first) ...")
@@ -197,7 +199,7 @@ def main(arguments: Sequence[str]) -> int:
         check_tools()
         check_account(place)
         if given.what == "plan":
-            plan(place, agreed=given.yes)
+            plan(place, agreed=given.yes).unlink(missing_ok=True)
         elif given.what == "up":
             up(place, agreed=given.yes)
         else:

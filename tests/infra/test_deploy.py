@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.terraform import OFFLINE, ROOT, TFVARS, tfvars
+from support.terraform import OFFLINE, ROOT, TFVARS, WITH_CACHE, tfvars
 
 ACCOUNT = TFVARS["account_id"]
 TERRAFORM = """#!/bin/sh
@@ -26,7 +26,7 @@ case "$1 $2" in
   "sts get-caller-identity") [ -n "$CALLER" ] || { echo "Unable to locate credentials" >&2; exit 253; }
     echo "{\\"Account\\": \\"$CALLER\\", \\"Arn\\": \\"arn:aws:iam::$CALLER:role/Admin\\"}" ;;
   "acm describe-certificate")
-    echo "{\\"Certificate\\": {\\"Status\\": \\"$CERTIFICATE\\", \\"DomainName\\": \\"sleap.example.org\\"}}" ;;
+    echo "{\\"Certificate\\": {\\"Status\\": \\"$CERTIFICATE\\"," '"DomainName": "sleap.example.org"}}' ;;
   "ecr describe-images") [ -n "$PUSHED" ] || { echo "ImageNotFoundException" >&2; exit 254; } ;;
   "s3api head-bucket") [ -n "$STATE" ] ;;
   "sqs list-queues") echo '{"QueueUrls": ["https://sqs/1/sleap-rtc-prod-jobs-a1b2c3d4"]}' ;;
@@ -251,7 +251,7 @@ exec {OFFLINE} "${{kept[@]}}"
 """,
     )
     done = operator.deploys(
-        "plan", "prod", PATH=f"{operator.bin}:{os.environ['PATH']}", HOME=str(Path.home())
+        "plan", "prod", PATH=f"{operator.bin}:{os.environ['PATH']}", HOME=WITH_CACHE["HOME"]
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "module.environment.module.service.aws_ecs_service" in done.stdout

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +14,8 @@ ROOT = Path(__file__).parents[2]
 OFFLINE = ROOT.parent / "shared" / "tools" / "terraform-offline" / "tf"
 if not OFFLINE.is_file():
     OFFLINE = ROOT.parent.parent / "shared" / "tools" / "terraform-offline" / "tf"
+# Where the offline provider is kept once it was made, which takes a while: not in the home of a test.
+WITH_CACHE = {**os.environ, "HOME": pwd.getpwuid(os.getuid()).pw_dir}
 TFVARS = {
     "account_id": "210987654321",
     "region": "us-west-2",
@@ -42,7 +46,9 @@ def offline_live(folder: Path, environment: str) -> Path:
 def planned_outputs(root: Path) -> dict[str, Any]:
     """Plan an environment; return what its outputs would be, as far as that is known before."""
     for arguments in (("init", "-input=false"), ("plan", "-input=false", "-out=plan")):
-        subprocess.run([OFFLINE, f"-chdir={root}", *arguments], check=True, capture_output=True)
+        subprocess.run(
+            [OFFLINE, f"-chdir={root}", *arguments], check=True, capture_output=True, env=WITH_CACHE
+        )
     shown = subprocess.run(
         [OFFLINE, f"-chdir={root}", "show", "-json", "plan"],
         check=True,
