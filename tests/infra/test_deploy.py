@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from support.terraform import OFFLINE, ROOT, TFVARS, WITH_CACHE, tfvars
@@ -247,7 +246,7 @@ def test_a_plan_of_production_goes_through(operator: Operator) -> None:
         "terraform",
         f"""#!/bin/bash
 for each; do [[ $each == -backend-config=* ]] || kept+=("$each"); done
-exec {OFFLINE} "${{kept[@]}}"
+PATH={os.environ["PATH"]} exec {OFFLINE} "${{kept[@]}}"
 """,
     )
     done = operator.deploys(
