@@ -11,13 +11,15 @@ STORES_VENV := .venv-stores
 SLEAP_NN_VENV := .venv-sleap-nn
 SECURITY_VENV := .venv-security
 INFRA_VENV := .venv-infra
+# A terraform whose provider knows the schema of AWS and needs no account: `tf check DIR`, `tf ARGS...`.
+TERRAFORM_OFFLINE ?= ../shared/tools/terraform-offline/tf
 # One for CPUs where the package index has it, as torch's own index does; PyPI's wants 3 GB of CUDA.
 TORCH := torch==2.13.0
 OF_CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
 	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
 	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
 
-.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events security test-image openapi lock test-turn test-netns clean
+.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events security test-image test-infra openapi lock test-turn test-netns clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -75,6 +77,18 @@ test-netns: $(VENV)/.dev  ## Two peers on a network that loses packets and is cu
 
 test-image: $(VENV)/.dev  ## The steps of the service's container file in a folder: it starts, is well, stops
 	@$(BIN)/pytest -m image tests/images
+
+test-infra: $(VENV)/.dev $(INFRA_VENV)/.ready  ## The Terraform: its format, checkov, plans of every module without AWS
+	@$(INFRA_VENV)/bin/checkov --config-file infra/terraform/.checkov.yaml --directory infra/terraform
+	@if ! command -v terraform >/dev/null; then \
+		echo "SKIPPED terraform fmt, validate, test: there is no terraform here (1.9 or newer, https://developer.hashicorp.com/terraform)"; \
+	elif ! test -x "$(TERRAFORM_OFFLINE)"; then \
+		terraform fmt -check -diff -recursive infra/terraform \
+			&& echo "SKIPPED terraform validate, test: there is no provider without AWS at $(TERRAFORM_OFFLINE) (TERRAFORM_OFFLINE names another place)"; \
+	else \
+		"$(TERRAFORM_OFFLINE)" check infra/terraform \
+			&& SLEAP_RTC_TEST_TERRAFORM="$$(realpath "$(TERRAFORM_OFFLINE)")" $(BIN)/pytest tests/infra/test_planned.py; \
+	fi
 
 security: $(SECURITY_VENV)/.ready  ## Weak spots in the sources, advisories of what is locked, secrets in the tree
 	@$(SECURITY_VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive $(addsuffix /sleap_rtc,$(PARTS))
@@ -167,4 +181,4 @@ $(SLEAP_NN_VENV)/.ready: requirements/sleap-nn.txt tests/support/torchvision_ope
 	@touch $@
 
 clean:  ## Remove everything that make has set up
-	@rm -rf $(VENV) $(LOCALSTACK_VENV) $(PEERS_VENV) $(SLEAP_NN_VENV) $(STORES_VENV) $(SECURITY_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	@rm -rf $(VENV) $(LOCALSTACK_VENV) $(PEERS_VENV) $(SLEAP_NN_VENV) $(STORES_VENV) $(SECURITY_VENV) $(INFRA_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

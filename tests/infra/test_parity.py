@@ -6,6 +6,7 @@ files. Terraform itself is not needed.
 
 from __future__ import annotations
 
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from support.engines import ENGINES
 from support.hcl import Module
 from support.provisioned import Described, in_engine, in_store, in_terraform
 
+from sleap_rtc.events.uploads import TAKES_JOBS_FOR
 from sleap_rtc.service.provision import provision, sns_client, sqs_client
 from sleap_rtc.service.topology import (
     ABORT_UPLOADS_AFTER_DAYS,
@@ -178,6 +180,18 @@ def test_drift_of_the_engine_is_seen(engine_url: str) -> None:
 )
 def test_defaults_are_those_of_the_product(module: str, variable: str, ours: object) -> None:
     assert Module(MODULES / module).default(variable) == ours
+
+
+def test_datasets_take_jobs_for_as_long_as_the_modules_count_with() -> None:
+    text = (MODULES / "storage/variables.tf").read_text("utf-8")
+    assert f"max(var.resume_days, {TAKES_JOBS_FOR.days}) + ceil(" in text
+    assert f"var.queue_retention_s >= {MESSAGE_RETENTION_S} " in text, (
+        "the queues of rooms keep jobs for longer"
+    )
+    longest_job_s = Module(MODULES / "storage").default("longest_job_s")
+    waits_days = math.ceil((MESSAGE_RETENTION_S + longest_job_s) / DAY_S)
+    assert TAKES_JOBS_FOR.days + waits_days <= EXPIRE_DATASETS_AFTER_DAYS
+    assert TAKES_JOBS_FOR.days >= ABORT_UPLOADS_AFTER_DAYS, "an upload of a week has to take its own job"
 
 
 def test_urls_live_no_longer_than_the_bucket_policy_takes_them() -> None:

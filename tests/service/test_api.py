@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -293,6 +294,20 @@ def test_a_dataset_that_expired_or_was_replaced_is_left_out(
     assert api.datasets(room, SIZE).body == []
     remove(product, key_of(room, completed))
     assert api.datasets(room, SIZE).body == []
+
+
+def test_a_dataset_that_would_expire_before_its_job_ends_takes_none(
+    product: Product, api: Api, room: str, completed: str
+) -> None:
+    rooms, key = product.objects("sleap-rtc-rooms"), upload_record_key(UploadKey(room, completed))
+    record = json.loads(rooms.get(key).body)
+    for days, offered in ((11, 1), (13, 0)):
+        began = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+        rooms.put(key, json.dumps({**record, "created_at": began}).encode(), Overwrite())
+        assert len(api.datasets(room, SIZE).body) == offered
+    refused = api.post(f"/api/rooms/{room}/jobs", upload_id=completed, job={})
+    assert refused.code == "input_error"
+    assert "is over 12 days old and may expire before a job of it ends" in refused.body["detail"]
 
 
 def test_a_dataset_that_is_still_on_its_way_is_left_out(api: Api, room: str, upload: str) -> None:

@@ -8,74 +8,14 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from support.hcl import Module, Reference
+from sleap_rtc.events.uploads import TAKES_JOBS_FOR
+from support.hcl import Reference
+from support.terraform_modules import ACCOUNT, KEY_ARN, Modules, resources, statements, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
 
-Modules = dict[str, Module]
 Found = list[str]
-ACCOUNT = "123456789012"
-KEY_ARN = f"arn:aws:kms:us-west-2:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
-ROLES = f"arn:aws:iam::{ACCOUNT}:role"
-INPUTS = {
-    "name": "sleap-rtc-test",
-    "account_id": ACCOUNT,
-    "region": "us-west-2",
-    "uploads_bucket": "lab-uploads",
-    "rooms_bucket": "lab-rooms",
-    "logs_bucket": "lab-logs",
-    "buckets": ["lab-uploads", "lab-rooms"],
-    "cors_origins": ["https://app.example.org"],
-    "trusted_role_arns": [f"{ROLES}/sleap-rtc-test-service"],
-    "upload_events_queue": "lab-upload-events",
-    "model_events_queue": "lab-model-events",
-    "room_events_topic": "lab-room-events",
-    "job_queue_prefix": "lab-jobs",
-    "oidc_provider_arn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.example.org",
-    "oidc_issuer": "oidc.example.org",
-    "oidc_subjects": ["system:serviceaccount:runai:worker"],
-    "scaler_oidc_subjects": ["system:serviceaccount:keda:keda-operator"],
-    "operator_principal_arns": [f"{ROLES}/admin"],
-    "desktop_worker_principal_arns": [f"{ROLES}/lab"],
-    "ecr_repository": "sleap-rtc",
-}
-"""An environment that uses all that the modules can do; an input that a module does not know is not used."""
-
-
-def modules_below(folder: Path, **inputs: Any) -> Modules:
-    """Return every module below a folder."""
-    folders = sorted({path.parent for path in folder.glob("*/*.tf")})
-    return {each.name: Module(each, {**INPUTS, **inputs}) for each in folders}
-
-
-def resources(modules: Modules, type_: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the resources of a type of all modules, with their addresses."""
-    for module in modules.values():
-        for (of, name), found in module.resources(type_).items():
-            yield f"{of}.{name}", found
-
-
-def statements(modules: Modules) -> Iterator[dict[str, Any]]:
-    """Yield every statement of every policy, whoever it is attached to."""
-    seen = set()
-    for module in modules.values():
-        for text in _texts([*module.resources().values(), *module.locals.values()]):
-            if text.startswith("{") and '"Statement"' in text and text not in seen:
-                seen.add(text)
-                yield from json.loads(text)["Statement"]
-
-
-def _texts(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case list():
-            for one in value:
-                yield from _texts(one)
-        case dict():
-            yield from _texts(list(value.values()))
 
 
 def _listed(value: Any) -> list[Any]:
@@ -148,10 +88,11 @@ def _flat(condition: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def early_expiry(modules: Modules) -> Found:
-    """A dataset stays for as long as an upload, the wait in the queue and the longest job take together."""
+    """A dataset stays for as long as it takes jobs, a job waits in the queue, and the longest job takes."""
     storage = modules["storage"]
     waits = storage.default("queue_retention_s") + storage.default("longest_job_s")
-    needed = storage.default("resume_days") + math.ceil(waits / 86_400)
+    taken = max(storage.default("resume_days"), TAKES_JOBS_FOR.days)
+    needed = taken + math.ceil(waits / 86_400)
     return [
         f"datasets go after {expiration['days']} days, {needed} are needed"
         for address, found in resources(modules, "aws_s3_bucket_lifecycle_configuration")
@@ -256,7 +197,7 @@ def unreadable_policies(modules: Modules) -> Found:
         found += [
             f"{name}: {value} is not known before an apply"
             for value in module.locals.values()
-            for text in _texts(value)
+            for text in texts(value)
             if isinstance(text, Reference) and ("Statement" in text or "policies/" in text)
         ]
         found += [

@@ -77,6 +77,11 @@ class Module:
         """Return one resource: attributes by name, nested blocks as lists by type."""
         return self._body(self._resources[type_, name])
 
+    @property
+    def inputs(self) -> set[str]:
+        """The names of the module's variables."""
+        return {*self._variables}
+
     def default(self, variable: str) -> Any:
         """Return the default of a variable."""
         return self._value(self._variables[variable]["default"], {})

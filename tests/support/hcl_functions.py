@@ -40,7 +40,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "format": lambda text, *values: text % values,
     "join": lambda between, values: between.join(values),
     "jsondecode": json.loads,
-    "jsonencode": lambda value: json.dumps(value, separators=(",", ":")),
+    "jsonencode": lambda value: json.dumps(value, separators=(",", ":"), sort_keys=True),
     "keys": sorted,
     "length": len,
     "lower": str.lower,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from sleap_rtc.events.jobs import AnyRequest
 from sleap_rtc.storage.document import Document
 from sleap_rtc.storage.part_plan import PartPlan
+
+TAKES_JOBS_FOR = timedelta(days=12)
+"""A dataset goes 30 days after the begin of its upload, and a job may need it for 18: 4 in the queue, 14 of
+training. What is older than the rest is sent again rather than lost while its job waits."""
 
 
 class AskedJob(BaseModel):
@@ -69,6 +73,10 @@ class UploadRecord(Document):
             job_id=self.job_id, request=self.job, created_by=self.created_by, created_at=self.created_at
         )
         return (own, *self.submitted)
+
+    def takes_jobs(self, now: datetime) -> bool:
+        """Tell whether the dataset stays for long enough for a job that is made now."""
+        return now < self.created_at + TAKES_JOBS_FOR
 
 
 def noticed(record: UploadRecord, now: datetime) -> UploadRecord:

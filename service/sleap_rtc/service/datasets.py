@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.api import DatasetView, FileDownload
@@ -26,7 +27,8 @@ class Datasets:
         self._transfers = transfers
 
     def list(self, room_id: str, size_bytes: int | None) -> list[DatasetView]:
-        """Return the room's datasets that are still in the store, of one size or all."""
+        """Return the room's datasets that new jobs may be made of, of one size or all."""
+        now = datetime.now(UTC)
         return [
             DatasetView(
                 upload_id=record.upload_id,
@@ -36,6 +38,7 @@ class Datasets:
                 path=f"s3://{self._transfers.bucket}/{keys.UploadKey(room_id, record.upload_id)}",
             )
             for record in self._index.present(room_id, size_bytes)
+            if record.takes_jobs(now)
         ]
 
     def offer(self, room_id: str, upload_id: str) -> FileDownload:

@@ -13,7 +13,7 @@ from sleap_rtc.events import job_steps
 from sleap_rtc.events.api import JobView
 from sleap_rtc.events.jobs import Job, JobState, RetryRefused
 from sleap_rtc.events.trace import new_traceparent
-from sleap_rtc.events.uploads import AskedJob, UploadRecord
+from sleap_rtc.events.uploads import TAKES_JOBS_FOR, AskedJob, UploadRecord
 from sleap_rtc.events.waiting import waiting
 from sleap_rtc.events.workers import peer_of
 from sleap_rtc.service.errors import KeyReused
@@ -193,7 +193,7 @@ class Jobs:
         return job
 
     def _completed(self, room_id: str, upload_id: str) -> tuple[keys.UploadKey, UploadRecord]:
-        """Return a completed upload, whose dataset is there."""
+        """Return a completed upload, whose dataset is there and stays for as long as a job may take."""
         try:
             upload = keys.parse_upload_id(upload_id)
             record = self._uploads.read(keys.upload_record_key(upload)).value
@@ -204,6 +204,11 @@ class Jobs:
         if record.state != "completed":
             raise InputError(message=f"Upload {record.upload_id} is {record.state}, not complete.")
         self._datasets.get(upload)
+        if not record.takes_jobs(datetime.now(UTC)):
+            raise InputError(
+                message=f"The dataset of upload {upload.upload_id} is over {TAKES_JOBS_FOR.days} days old "
+                "and may expire before a job of it ends. Upload it again."
+            )
         return upload, record
 
     def cancel(self, room_id: str, job_id: str, caller: Caller) -> Job:

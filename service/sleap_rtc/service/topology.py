@@ -30,8 +30,8 @@ LARGEST_LETTER_BYTES = 1_048_576
 (SQS API Reference, SetQueueAttributes, MaximumMessageSize)."""
 ABORT_UPLOADS_AFTER_DAYS = 7
 EXPIRE_DATASETS_AFTER_DAYS = 30
-"""S3 counts from the begin of the upload, so an upload that took a week, its job's days in the queue and the
-longest training have to fit in."""
+"""S3 counts from the begin of the upload. A dataset takes jobs for 12 days, one waits for 4 in its queue, and
+the longest training takes 14."""
 FORGET_REPLACED_AFTER_DAYS = 7
 LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
 """Where a web page comes from that somebody writes on his own machine. Production has its own."""

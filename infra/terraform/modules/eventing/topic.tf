@@ -1,18 +1,11 @@
-# The topic of room notifications: the service publishes, and each of its instances hangs its own queue on it.
+# The topic of room notifications: the service publishes, and each of its instances hangs its own queue on it. What
+# a role of this account may do, its own policy says; this one only takes away, and lets no other account in.
 locals {
   room_events_arn = "arn:${var.partition}:sns:${var.region}:${var.account_id}:${var.room_events_topic}"
 
   room_events_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
-      {
-        # What a role of this account may do, its own policy says.
-        Sid       = "RolesOfThisAccount"
-        Effect    = "Allow"
-        Principal = { AWS = "arn:${var.partition}:iam::${var.account_id}:root" }
-        Action    = ["sns:Publish", "sns:Subscribe"]
-        Resource  = local.room_events_arn
-      },
       {
         Sid       = "OnlyQueuesOfInstances"
         Effect    = "Deny"

@@ -1,5 +1,8 @@
 # Who asked for what, as S3 writes it down for the other two buckets, and the load balancer for the service.
 resource "aws_s3_bucket" "logs" {
+  # checkov:skip=CKV_AWS_144:Logs are looked at for weeks and then go; nobody restores them in another region.
+  # checkov:skip=CKV2_AWS_62:Nothing waits for a log.
+  # checkov:skip=CKV_AWS_145:S3 and the load balancer deliver logs to no bucket whose default is a key of KMS.
   bucket        = var.logs_bucket
   force_destroy = var.force_destroy
   tags          = merge(var.tags, { Name = "${var.name}-logs" })

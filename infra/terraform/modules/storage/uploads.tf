@@ -1,5 +1,7 @@
 # Datasets: they come over presigned URLs, are read by workers, and go after dataset_days.
 resource "aws_s3_bucket" "uploads" {
+  # checkov:skip=CKV_AWS_144:A dataset goes after weeks and can be uploaded again; a copy in another region would double what it costs.
+  # checkov:skip=CKV2_AWS_62:Its one notification is in module eventing, which has the queue that it sends to.
   bucket        = var.uploads_bucket
   force_destroy = var.force_destroy
   tags          = merge(var.tags, { Name = "${var.name}-uploads" })

@@ -121,8 +121,8 @@ variable "dataset_days" {
   default     = 30
 
   validation {
-    condition     = var.dataset_days >= var.resume_days + ceil((var.queue_retention_s + var.longest_job_s) / 86400)
-    error_message = "dataset_days would take datasets whose job still waits or runs: it has to be resume_days and the days of queue_retention_s and longest_job_s together, at least (S3 counts from when the upload was begun)."
+    condition     = var.dataset_days >= max(var.resume_days, 12) + ceil((var.queue_retention_s + var.longest_job_s) / 86400)
+    error_message = "dataset_days would take datasets whose job still waits or runs: it has to be the days of queue_retention_s and longest_job_s, and 12 or resume_days, whichever is more, together at least. (S3 counts from the begin of an upload, and the service takes new jobs for a dataset for 12 days.)"
   }
 
   validation {
@@ -143,13 +143,13 @@ variable "resume_days" {
 }
 
 variable "queue_retention_s" {
-  description = "Seconds for which a job may wait in its queue; the same as the queues' own retention."
+  description = "Seconds for which a job may wait in its queue: the longest retention of the queues of events and of rooms."
   type        = number
   default     = 345600
 
   validation {
-    condition     = floor(var.queue_retention_s) == var.queue_retention_s && var.queue_retention_s >= 86400 && var.queue_retention_s <= 1209600
-    error_message = "queue_retention_s is from 86400 (a day: jobs outlive a broken night) to 1209600 (14 days, the most that SQS takes)."
+    condition     = floor(var.queue_retention_s) == var.queue_retention_s && var.queue_retention_s >= 345600 && var.queue_retention_s <= 1209600
+    error_message = "queue_retention_s is from 345600 (4 days, for which the queues that the service makes keep a job) to 1209600 (14 days, the most that SQS takes)."
   }
 }
 

@@ -95,8 +95,8 @@ run "refuses_names_without_room_for_what_follows" {
   command = plan
 
   variables {
-    model_events_queue = "a123456789b123456789c123456789d123456789e123456789f123456789g123456789h123456"
-    room_events_topic  = "a123456789b123456789c123456789d123456789e1234567"
+    model_events_queue = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    room_events_topic  = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
   }
 
   expect_failures = [var.model_events_queue, var.room_events_topic]
@@ -106,7 +106,7 @@ run "refuses_a_prefix_without_room_for_rooms" {
   command = plan
 
   variables {
-    job_queue_prefix = "a123456789b123456789c123456789d123456789e123"
+    job_queue_prefix = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
   }
 
   expect_failures = [var.job_queue_prefix]

@@ -75,7 +75,7 @@ run "refuses_buckets_of_64_letters" {
   command = plan
 
   variables {
-    uploads_bucket = "a123456789b123456789c123456789d123456789e123456789f123456789g123"
+    uploads_bucket = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
   }
 
   expect_failures = [var.uploads_bucket]
@@ -199,7 +199,7 @@ run "refuses_too_little_of_everything" {
     tags                  = { "aws:x" = "y" }
     cors_origins          = ["http://app.example.org"]
     resume_days           = 0
-    queue_retention_s     = 3600
+    queue_retention_s     = 345599
     longest_job_s         = 60
     log_days              = 7
     signature_age_limit_s = 3600
@@ -274,7 +274,18 @@ run "refuses_a_day_less_than_jobs_need" {
   command = plan
 
   variables {
-    dataset_days = 24
+    dataset_days = 29
+  }
+
+  expect_failures = [var.dataset_days]
+}
+
+run "refuses_a_day_less_than_long_uploads_need" {
+  command = plan
+
+  variables {
+    dataset_days = 32
+    resume_days  = 15
   }
 
   expect_failures = [var.dataset_days]

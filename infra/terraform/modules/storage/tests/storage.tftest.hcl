@@ -258,15 +258,16 @@ run "lets_no_web_page_upload_by_default" {
   }
 }
 
-run "counts_from_the_begin_of_the_upload" {
+run "keeps_a_dataset_for_no_longer_than_its_jobs_need_it" {
   command = plan
 
   variables {
-    dataset_days = 25
+    dataset_days  = 17
+    longest_job_s = 86400
   }
 
   assert {
-    condition     = one([for rule in aws_s3_bucket_lifecycle_configuration.uploads.rule : rule.expiration[0].days if rule.id == "expire-datasets"]) == 25
-    error_message = "7 days of upload, 4 of waiting and 14 of the job are covered by 25"
+    condition     = one([for rule in aws_s3_bucket_lifecycle_configuration.uploads.rule : rule.expiration[0].days if rule.id == "expire-datasets"]) == 17
+    error_message = "12 days in which jobs are taken, 4 of waiting and 1 of the job are covered by 17"
   }
 }
