@@ -1,7 +1,7 @@
 """An engine that enforces IAM, with the roles of the Terraform module `identity`, each with its own policies.
 
-The policies are rendered from the same files that Terraform renders. Roles are assumed by STS, so their keys are
-temporary, requests are signed with them, and a URL that the service signs is worth what the service may do.
+The policies are rendered from the same files that Terraform renders. Roles are assumed by STS, so their keys
+are temporary, requests are signed with them, and a URL is worth what its signer may do.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def rendered(role: str, **changed: str) -> str:
 def for_engine(policy: str) -> str:
     """Return a policy in the words of MiniStack 1.5, which asks for sqs:DeleteMessageBatch.
 
-    AWS has no such permission: sqs:DeleteMessage is good for the batch, too (SQS Developer Guide, "Amazon SQS API
-    permissions: Actions and resource reference").
+    AWS has no such permission: sqs:DeleteMessage is good for the batch, too (SQS Developer Guide, "Amazon SQS
+    API permissions: Actions and resource reference").
     """
     found = json.loads(policy)
     for statement in found["Statement"]:
@@ -106,6 +106,7 @@ class IamLab:
         self._engine_url = engine_url
         self.witness = witness
         self._keys: dict[str, Keys] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
 
     @cached_property
     def settings(self) -> Settings:
@@ -116,9 +117,8 @@ class IamLab:
 
     def root(self, service: str) -> Any:
         """Return a client that may do everything."""
-        return boto3.session.Session("test", "test").client(
-            service, region_name=REGION, endpoint_url=self._engine_url
-        )
+        session: Any = boto3.session.Session("test", "test")
+        return session.client(service, region_name=REGION, endpoint_url=self._engine_url)
 
     def may(self, role: str, policy: str) -> None:
         """Give a role a policy in place of the one that it has."""
@@ -138,8 +138,13 @@ class IamLab:
 
     def client(self, role: str, service: str) -> Any:
         """Return a client with the keys of a role."""
+        if (role, service) not in self._clients:
+            self._clients[role, service] = self._new_client(role, service)
+        return self._clients[role, service]
+
+    def _new_client(self, role: str, service: str) -> Any:
         keys = self.keys(role)
-        session = boto3.session.Session(keys.access_key, keys.secret_key, keys.session_token)
+        session: Any = boto3.session.Session(keys.access_key, keys.secret_key, keys.session_token)
         return session.client(service, region_name=REGION, endpoint_url=self.witness.url)
 
     @contextmanager
@@ -161,9 +166,7 @@ class StackWithRoles(LocalStack):
         """Start an instance of the service with the service's role."""
         return super().service(name, port, **self.lab.keys("service").environment, **more)
 
-    def worker(
-        self, room_id: str, trainer: str = "reference", name: str = "worker", **more: str
-    ) -> Child:
+    def worker(self, room_id: str, trainer: str = "reference", name: str = "worker", **more: str) -> Child:
         """Start a worker with the worker's role."""
         keys: Mapping[str, str] = self.lab.keys("worker").environment
         return super().worker(room_id, trainer, name, **{**keys, **more})

@@ -59,18 +59,26 @@ class Policy:
         """Tell whether any statement allows a request."""
         return any(statement.allows(asked) for statement in self.statements)
 
-    def __add__(self, other: Policy) -> Policy:
-        return Policy(self.statements + other.statements)
-
     def without_one(self) -> Iterator[tuple[str, Policy]]:
         """Yield the policy with one action or one resource of a statement taken out, and which that was."""
         for number, statement in enumerate(self.statements):
-            for part in ("actions", "resources"):
-                for gone in getattr(statement, part):
-                    left = tuple(each for each in getattr(statement, part) if each != gone)
-                    less = replace(statement, **{part: left})
-                    rest = self.statements[:number] + (less,) + self.statements[number + 1 :]
-                    yield f"{statement.sid}: {gone}", Policy(rest)
+            less = [
+                *(
+                    (each, replace(statement, actions=_but(statement.actions, each)))
+                    for each in statement.actions
+                ),
+                *(
+                    (each, replace(statement, resources=_but(statement.resources, each)))
+                    for each in statement.resources
+                ),
+            ]
+            for gone, left in less:
+                rest = (*self.statements[:number], left, *self.statements[number + 1 :])
+                yield f"{statement.sid}: {gone}", Policy(rest)
+
+
+def _but(these: tuple[str, ...], gone: str) -> tuple[str, ...]:
+    return tuple(each for each in these if each != gone)
 
 
 def _statement(found: Mapping[str, Any]) -> Statement:

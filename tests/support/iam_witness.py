@@ -1,8 +1,8 @@
 """Stands before an engine that enforces IAM and writes down who asked for what, and what he was answered.
 
 The engine judges; here each request is judged once more, by `iam_policy`, so that the two can be compared and
-the same requests judged again by other policies. One thing that S3 does and the engine does not is done here: an
-object that is not there is a 403 to those who may not list it.
+the same requests judged again by other policies. One thing that S3 does and the engine does not is done here:
+an object that is not there is a 403 to those who may not list it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class IamWitness:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def knows(self, access_key: str, role: str, policy: Policy) -> None:
-        """Say whose an access key is, and what he may do; requests with any other key are not written down."""
+        """Say whose an access key is, and what he may do; no other requests are written down."""
         self._roles[access_key] = (role, policy)
 
     def of(self, role: str) -> set[Asked]:

@@ -50,14 +50,11 @@ variable "uploads_bucket" {
   type        = string
 
   validation {
-    condition = (
-      can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.uploads_bucket))
-      && !startswith(var.uploads_bucket, "xn--") && !startswith(var.uploads_bucket, "sthree-")
-      && !startswith(var.uploads_bucket, "amzn-s3-demo-")
-      && !endswith(var.uploads_bucket, "-s3alias") && !endswith(var.uploads_bucket, "--ol-s3")
-      && !endswith(var.uploads_bucket, "--x-s3") && !endswith(var.uploads_bucket, "--table-s3")
-      && !endswith(var.uploads_bucket, "-an")
-    )
+    condition = alltrue([
+      can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.uploads_bucket)),
+      !anytrue([for start in ["xn--", "sthree-", "amzn-s3-demo-"] : startswith(var.uploads_bucket, start)]),
+      !anytrue([for end in ["-s3alias", "--ol-s3", "--x-s3", "--table-s3", "-an"] : endswith(var.uploads_bucket, end)]),
+    ])
     error_message = "uploads_bucket is a name that S3 takes: 3 to 63 of a-z, 0-9 and -, no hyphen at either end, and no prefix or suffix that AWS keeps for itself. Dots are left out, since TLS does not cover them."
   }
 }
@@ -67,14 +64,11 @@ variable "rooms_bucket" {
   type        = string
 
   validation {
-    condition = (
-      can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.rooms_bucket))
-      && !startswith(var.rooms_bucket, "xn--") && !startswith(var.rooms_bucket, "sthree-")
-      && !startswith(var.rooms_bucket, "amzn-s3-demo-")
-      && !endswith(var.rooms_bucket, "-s3alias") && !endswith(var.rooms_bucket, "--ol-s3")
-      && !endswith(var.rooms_bucket, "--x-s3") && !endswith(var.rooms_bucket, "--table-s3")
-      && !endswith(var.rooms_bucket, "-an")
-    )
+    condition = alltrue([
+      can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.rooms_bucket)),
+      !anytrue([for start in ["xn--", "sthree-", "amzn-s3-demo-"] : startswith(var.rooms_bucket, start)]),
+      !anytrue([for end in ["-s3alias", "--ol-s3", "--x-s3", "--table-s3", "-an"] : endswith(var.rooms_bucket, end)]),
+    ])
     error_message = "rooms_bucket is a name that S3 takes: 3 to 63 of a-z, 0-9 and -, no hyphen at either end, and no prefix or suffix that AWS keeps for itself. Dots are left out, since TLS does not cover them."
   }
 }
@@ -311,12 +305,12 @@ variable "operator_principal_arns" {
 }
 
 variable "ecr_repository" {
-  description = "The ECR repository of the service's image, from which ECS may pull it; null where the image lies in a public registry."
+  description = "The ECR repositories that ECS may pull the service's image from, * for any end of the name; null where the image lies in a public registry."
   type        = string
-  default     = null
+  default     = "sleap-rtc-*"
 
   validation {
-    condition     = var.ecr_repository == null || can(regex("^[a-z0-9][a-z0-9._/-]{1,255}$", var.ecr_repository))
-    error_message = "ecr_repository is the name of a repository in the account and region, such as sleap-rtc-service, without the registry."
+    condition     = var.ecr_repository == null || can(regex("^[a-z0-9][a-z0-9._/-]{1,254}[*]?$", var.ecr_repository))
+    error_message = "ecr_repository is the name of a repository in the account and region, such as sleap-rtc-service, without the registry; only its end may be *."
   }
 }

@@ -50,14 +50,11 @@ variable "uploads_bucket" {
   type        = string
 
   validation {
-    condition = (
-      can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.uploads_bucket))
-      && !startswith(var.uploads_bucket, "xn--") && !startswith(var.uploads_bucket, "sthree-")
-      && !startswith(var.uploads_bucket, "amzn-s3-demo-")
-      && !endswith(var.uploads_bucket, "-s3alias") && !endswith(var.uploads_bucket, "--ol-s3")
-      && !endswith(var.uploads_bucket, "--x-s3") && !endswith(var.uploads_bucket, "--table-s3")
-      && !endswith(var.uploads_bucket, "-an")
-    )
+    condition = alltrue([
+      can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.uploads_bucket)),
+      !anytrue([for start in ["xn--", "sthree-", "amzn-s3-demo-"] : startswith(var.uploads_bucket, start)]),
+      !anytrue([for end in ["-s3alias", "--ol-s3", "--x-s3", "--table-s3", "-an"] : endswith(var.uploads_bucket, end)]),
+    ])
     error_message = "uploads_bucket is a name that S3 takes: 3 to 63 of a-z, 0-9 and -, no hyphen at either end, and no prefix or suffix that AWS keeps for itself. Dots are left out, since TLS does not cover them."
   }
 }
@@ -67,14 +64,11 @@ variable "rooms_bucket" {
   type        = string
 
   validation {
-    condition = (
-      can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.rooms_bucket))
-      && !startswith(var.rooms_bucket, "xn--") && !startswith(var.rooms_bucket, "sthree-")
-      && !startswith(var.rooms_bucket, "amzn-s3-demo-")
-      && !endswith(var.rooms_bucket, "-s3alias") && !endswith(var.rooms_bucket, "--ol-s3")
-      && !endswith(var.rooms_bucket, "--x-s3") && !endswith(var.rooms_bucket, "--table-s3")
-      && !endswith(var.rooms_bucket, "-an")
-    )
+    condition = alltrue([
+      can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.rooms_bucket)),
+      !anytrue([for start in ["xn--", "sthree-", "amzn-s3-demo-"] : startswith(var.rooms_bucket, start)]),
+      !anytrue([for end in ["-s3alias", "--ol-s3", "--x-s3", "--table-s3", "-an"] : endswith(var.rooms_bucket, end)]),
+    ])
     error_message = "rooms_bucket is a name that S3 takes: 3 to 63 of a-z, 0-9 and -, no hyphen at either end, and no prefix or suffix that AWS keeps for itself. Dots are left out, since TLS does not cover them."
   }
 }
@@ -94,8 +88,13 @@ variable "rooms" {
   type        = map(number)
 
   validation {
-    condition     = alltrue([for room in keys(var.rooms) : can(regex("^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$", room))])
-    error_message = "rooms has room ids: 1 to 32 of A-Z, a-z, 0-9, _ and -, not starting with _ or -."
+    condition     = alltrue([for room in keys(var.rooms) : can(regex("^[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?$", room))])
+    error_message = "rooms has room ids: 1 to 32 of A-Z, a-z, 0-9, _ and -; for Kubernetes they start and end with a letter or a digit."
+  }
+
+  validation {
+    condition     = length(distinct([for room in keys(var.rooms) : lower(replace(room, "_", "-"))])) == length(var.rooms)
+    error_message = "rooms has two ids that would have one name in Kubernetes, which knows neither capitals nor underscores."
   }
 
   validation {
@@ -164,6 +163,11 @@ variable "settings" {
   validation {
     condition     = alltrue([for name in keys(var.settings) : can(regex("^SLEAP_RTC_[A-Z0-9_]+$", name))])
     error_message = "settings are named SLEAP_RTC_*."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.settings), ["SLEAP_RTC_ENVIRONMENT", "SLEAP_RTC_S3_REGION", "SLEAP_RTC_S3_UPLOAD_BUCKET", "SLEAP_RTC_S3_ROOM_BUCKET", "SLEAP_RTC_DATA_DIR", "SLEAP_RTC_CACHE_DIR", "SLEAP_RTC_CACHE_BUDGET_BYTES", "SLEAP_RTC_JOB_QUEUE_PREFIX"])) == 0
+    error_message = "settings has one that the manifests have already."
   }
 
   validation {

@@ -104,7 +104,6 @@ run "every_role" {
     desktop_worker_principal_arns = ["arn:aws:iam::210987654321:role/lab-desktops"]
     operator_principal_arns       = ["arn:aws:iam::123456789012:user/ada"]
     worker_rooms                  = ["mice-1", "3f2a91c0"]
-    ecr_repository                = "sleap-rtc-service"
     kms_key_arn                   = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
   }
 
