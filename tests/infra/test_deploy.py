@@ -7,9 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from support.terraform import OFFLINE, ROOT, TFVARS, WITH_CACHE, tfvars
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ACCOUNT = TFVARS["account_id"]
 TERRAFORM = """#!/bin/sh
