@@ -24,6 +24,8 @@ locals {
     tags       = local.tags
   }
   kms_key_arn = one(module.keys[*].key_arn)
+  # Where the image lies elsewhere, ECS needs no right to pull it.
+  ecr_repository = try(regex("[.]dkr[.]ecr[.][^/]+/([^:@]+)", var.image)[0], null)
 }
 
 module "keys" {
@@ -54,6 +56,7 @@ module "identity" {
   job_queue_prefix              = local.job_queue_prefix
   kms_key_arn                   = local.kms_key_arn
   domain_prefix                 = var.sign_in_domain_prefix
+  ecr_repository                = local.ecr_repository
   deletion_protection           = var.protected
   oidc_provider_arn             = var.oidc_provider_arn
   oidc_issuer                   = var.oidc_issuer
