@@ -36,7 +36,7 @@ _BYTES = 100_000
 _MODEL_TYPE = "centroid"
 _TIMEOUT = urllib3.Timeout(connect=10, read=30)
 _LOOK_EVERY_S = 0.5
-_WOKEN_WITHIN_S = 7.0
+_WOKEN_WITHIN_S = 8.5
 """The service looks at the feed every 10 s even if nobody wakes it."""
 _LEFT_BEHIND = timedelta(hours=1)
 _SWEEP = "reconcile"
@@ -104,8 +104,10 @@ class CheckRoom:
     def notifications(self) -> str:
         """See that what happens in the room comes at once. Raises CheckFailed."""
         self._renamed("woken once")
+        begun = time.monotonic()
         # Whoever just looked looks again after 10 s; what comes sooner came by the topic.
-        took_s = self._renamed("woken twice")
+        self._renamed("woken twice")
+        took_s = time.monotonic() - begun
         if took_s > _WOKEN_WITHIN_S:
             raise CheckFailed(
                 why=f"A notification came {took_s:.0f} s late: nobody woke the stream, it looked by itself.",
@@ -151,16 +153,14 @@ class CheckRoom:
         more = f", and {len(old)} that earlier checks left" if old else ""
         return f"room {self.room_id} with its dataset, its model and its queue{more}"
 
-    def _renamed(self, what: str) -> float:
-        """Change the room; return after how many seconds the stream told so."""
+    def _renamed(self, what: str) -> None:
+        """Change the room, and wait until the stream tells so. Raises CheckFailed."""
         self._service.rename_room(self.room_id, f"{ROOM_NAME}: {what}")
-        begun = time.monotonic()
         if self._heard(lambda each: each.kind == "room" and what in each.text) is None:
             raise CheckFailed(
                 why=f"The room was changed, but within {self._within_s:.0f} s its stream did not say so.",
                 advice="look whether the balancer lets streams through and waits at least 60 s for them",
             )
-        return time.monotonic() - begun
 
     def _heard(self, wanted: Callable[[RoomEvent], bool]) -> RoomEvent | None:
         deadline = time.monotonic() + self._within_s

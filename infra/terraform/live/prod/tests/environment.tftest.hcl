@@ -19,13 +19,3 @@ run "is_named_after_its_environment" {
     error_message = "Everything in prod is called sleap-rtc-prod."
   }
 }
-
-run "takes_no_certificate_of_another_region" {
-  command = plan
-
-  variables {
-    certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
-  }
-
-  expect_failures = [var.certificate_arn]
-}
