@@ -30,6 +30,7 @@ class Assumed:
         zones: in which the balancer has an address.
         alarms: on one metric each.
         insights: custom metrics that Container Insights makes of a cluster, and of each service in it.
+        counted: those of S3's requests, 16 of each of two buckets, and two of the log (modules/alarms).
         idle_log_gb: what a task writes in a month in which nothing happens.
         poll_wait_s: of a long poll (setting of the same name).
         polls: queues that each task polls.
@@ -45,8 +46,9 @@ class Assumed:
     """
 
     zones: int = 2
-    alarms: int = 20
+    alarms: int = 17
     insights: tuple[int, int] = (8, 11)
+    counted: int = 34
     idle_log_gb: float = 0.1
     poll_wait_s: int = 10
     polls: int = 3
@@ -101,7 +103,8 @@ def idle(size: Size) -> dict[str, float]:
         "NAT gateway": prices.nat_hour * hours + polls * ASSUMED.poll_bytes / GB * prices.nat_gb,
         "public addresses": (ASSUMED.zones + 1) * prices.ipv4_hour * hours,
         "alarms": ASSUMED.alarms * prices.alarm_month,
-        "Container Insights": (cluster + size.services * service) * prices.metric_month,
+        "custom metrics": (cluster + size.services * service + ASSUMED.counted) * prices.metric_month,
+        "key of the alarms' topic": prices.key_month,
         "logs": size.tasks * ASSUMED.idle_log_gb * prices.log_gb,
         "long polls": polls * LIST_PRICES.sqs,
     }

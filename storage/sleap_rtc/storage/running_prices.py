@@ -3,7 +3,8 @@
 List prices in US dollars, without free tiers, of us-east-1:
 https://aws.amazon.com/fargate/pricing (Linux on x86), https://aws.amazon.com/elasticloadbalancing/pricing
 (application load balancer), https://aws.amazon.com/vpc/pricing (NAT gateway, public IPv4 addresses),
-https://aws.amazon.com/cloudwatch/pricing (standard alarms, custom metrics of the first tier, logs).
+https://aws.amazon.com/cloudwatch/pricing (standard alarms, custom metrics of the first tier, logs),
+https://aws.amazon.com/kms/pricing.
 
 A balancer's capacity unit is left out: as long as fewer than 25 connections a second are made and a gigabyte
 an hour goes through it, as here, where the bytes of transfers never do, it is a fraction of one.
@@ -30,6 +31,7 @@ class RunningPrices:
         alarm_month: an alarm on one metric for a month.
         metric_month: a custom metric for a month.
         log_gb: a gigabyte of logs that is taken in.
+        key_month: a key of one's own in KMS for a month.
     """
 
     as_of: str
@@ -43,6 +45,7 @@ class RunningPrices:
     alarm_month: float
     metric_month: float
     log_gb: float
+    key_month: float
 
 
 RUNNING_PRICES = RunningPrices(
@@ -57,4 +60,5 @@ RUNNING_PRICES = RunningPrices(
     alarm_month=0.10,
     metric_month=0.30,
     log_gb=0.50,
+    key_month=1.0,
 )
