@@ -6,30 +6,6 @@ locals {
   public_cidrs  = { for place, zone in local.zones : zone => cidrsubnet(var.vpc_cidr, 4, place) }
   private_cidrs = { for place, zone in local.zones : zone => cidrsubnet(var.vpc_cidr, 4, 8 + place) }
   nat_zones     = toset(var.nat_per_zone ? local.zones : [local.zones[0]])
-
-  # Tasks read and write their own buckets that way, and the layers of their image, which lie in a bucket of ECR.
-  s3_endpoint_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid       = "OwnBuckets"
-        Effect    = "Allow"
-        Principal = "*"
-        Action    = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:ListMultipartUploadParts", "s3:PutObject"]
-        Resource = flatten([
-          for bucket in [var.settings["SLEAP_RTC_S3_UPLOAD_BUCKET"], var.settings["SLEAP_RTC_S3_ROOM_BUCKET"]] :
-          ["arn:${var.partition}:s3:::${bucket}", "arn:${var.partition}:s3:::${bucket}/*"]
-        ])
-      },
-      {
-        Sid       = "LayersOfTheImage"
-        Effect    = "Allow"
-        Principal = "*"
-        Action    = "s3:GetObject"
-        Resource  = "arn:${var.partition}:s3:::prod-${var.region}-starport-layer-bucket/*"
-      },
-    ]
-  })
 }
 
 resource "aws_vpc" "this" {
@@ -128,12 +104,12 @@ resource "aws_route_table_association" "private" {
   subnet_id      = each.value.id
 }
 
+# It gives nobody anything: what a task may do at S3, its role says.
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this.id
   service_name      = "com.amazonaws.${var.region}.s3"
   vpc_endpoint_type = "Gateway"
   route_table_ids   = [for table in aws_route_table.private : table.id]
-  policy            = local.s3_endpoint_policy
   tags              = merge(var.tags, { Name = "${var.name}-s3" })
 }
 
