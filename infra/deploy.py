@@ -114,7 +114,10 @@ def doctor(place: Place, made: Mapping[str, Any]) -> None:
     say(command)
     done = subprocess.run(command.split(), env={**os.environ, **made["operator_settings"]}, check=False)
     if done.returncode:
-        raise Stop("The environment is there, but not every check went well: the table says what to do now.")
+        raise Stop(
+            "The environment is there, but not every check went well: the table says what to do now. With no "
+            "token yet, invite yourself, sign in (`sleap-rtc login`), and check again."
+        )
 
 
 def down(place: Place, *, agreed: bool, delete_data: bool) -> None:
