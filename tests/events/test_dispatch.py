@@ -90,6 +90,24 @@ def test_the_upload_is_completed_with_the_etag_of_its_object(house: House) -> No
     assert (house.upload_record(record).state, house.upload_record(record).etag) == ("completed", etag)
 
 
+def test_the_first_notice_of_an_upload_is_remembered_and_what_the_service_did_itself_is_none(
+    house: House,
+) -> None:
+    record = house.completed_upload()
+    run(house.dispatch.dispatch(upload_of(record), "the service itself"))
+    assert house.upload_record(record).noticed_at is None
+    assert house.dispatched(record) == Done()
+    first = house.upload_record(record).noticed_at
+    assert first is not None
+    house.dispatched(record)
+    assert house.upload_record(record).noticed_at == first
+
+
+def test_a_late_notice_from_a_room_that_was_there_for_a_check_is_no_dead_letter(house: House) -> None:
+    gone = keys.UploadKey("check-a1b2", "check-a1b2-01J00000000000000000000000")
+    assert run(house.dispatch.handle(message(notice(UPLOADS_BUCKET, str(gone))))) == Done()
+
+
 def test_a_notice_that_comes_twice_makes_one_job(house: House) -> None:
     record = house.completed_upload()
     for _ in range(3):

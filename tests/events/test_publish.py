@@ -334,3 +334,10 @@ def test_what_a_worker_leaves_is_in_the_room_and_the_job_goes_on(house: House) -
     house.announced(record)
     assert [made.model_id for made in house.job(job).made] == [record.model_id]
     assert set(house.manifest().models) == {left.model_id, record.model_id}
+
+
+def test_a_late_notice_from_a_room_that_was_there_for_a_check_is_no_dead_letter(house: House) -> None:
+    gone = keys.ModelFolder("check-a1b2", "centroid", "0f1e2d3c")
+    assert run(house.publish.handle(message(notice(ROOMS_BUCKET, gone.record)))) == Done()
+    house.put(keys.room_key("check-a1b2"), b"{}")
+    assert isinstance(run(house.publish.handle(message(notice(ROOMS_BUCKET, gone.record)))), Poison)

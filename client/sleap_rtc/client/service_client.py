@@ -14,6 +14,7 @@ from sleap_rtc.client.trace_client import TraceClient
 from sleap_rtc.events.api import (
     CompleteUpload,
     DatasetView,
+    FileDownload,
     JobLog,
     JobResults,
     JobView,
@@ -86,10 +87,14 @@ class ServiceClient(CostClient, TraceClient):
         """Return whom the token was made for. Raises Refused where it is none."""
         return self._http.ask("GET", "/api/who-am-i", CallerView)
 
-    def create_room(self, name: str) -> RoomView:
+    def create_room(self, name: str, *, for_check: bool = False) -> RoomView:
         """Open a room; one, even where a reply is lost."""
-        body = CreateRoom(name=name, submission_id=secrets.token_hex(16))
+        body = CreateRoom(name=name, submission_id=secrets.token_hex(16), for_check=for_check)
         return self._http.ask("POST", "/api/rooms", RoomView, body)
+
+    def remove_check_room(self, room_id: str) -> None:
+        """Remove a room that was opened for a check. Raises NotFound, Refused, InputError."""
+        self._http.ask("DELETE", _room(room_id), Acknowledged)
 
     def rooms(self) -> list[RoomView]:
         """Return the rooms that the caller is in."""
@@ -293,6 +298,11 @@ class ServiceClient(CostClient, TraceClient):
         """Have URLs signed for a model's files. Raises NotFound."""
         body = RequestDownload(room_id=room_id, model=model)
         return self._http.ask("POST", "/api/request-download", ModelDownload, body)
+
+    def request_dataset(self, room_id: str, upload_id: str) -> FileDownload:
+        """Have the URL of a dataset signed. Raises NotFound, ObjectChanged."""
+        body = RequestDownload(room_id=room_id, upload_id=upload_id)
+        return self._http.ask("POST", "/api/request-download", FileDownload, body)
 
     def push_session(
         self, room_id: str, model_type: str, model_id: str, files: Sequence[ModelFile]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from sleap_rtc.client.environment_doctor import EnvironmentDoctor
     from sleap_rtc.client.live_job import LiveJob
     from sleap_rtc.client.peer_or_store import ModelPeers, PeersOf
     from sleap_rtc.client.push import ModelPusher
@@ -157,6 +158,24 @@ def live_job(
         job_id,
         engine_missing=engine_missing(),
         events=events,
+    )
+
+
+def environment_doctor(settings: Settings, alarms: str, within_s: float) -> EnvironmentDoctor:
+    """Return what checks the environment that the settings are of."""
+    from sleap_rtc.client.environment_address import ServiceAddress
+    from sleap_rtc.client.environment_doctor import EnvironmentDoctor
+    from sleap_rtc.client.environment_operator import Operator
+    from sleap_rtc.client.environment_signaling import registers
+
+    service, token = service_client(settings), signaling_bearer(settings)
+    return EnvironmentDoctor(
+        ServiceAddress(settings.backend_api_url),
+        service,
+        uploader(service, settings, lambda _: None),
+        lambda room_id: registers(settings.signaling_url, room_id, token),
+        lambda: Operator(settings, alarms, within_s),
+        within_s,
     )
 
 

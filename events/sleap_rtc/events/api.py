@@ -120,6 +120,8 @@ class UploadStatus(_Reply):
     path: str = ""
     traceparent: str = ""
     parts: dict[int, HeldPart] = Field(default_factory=dict)
+    noticed_at: datetime | None = None
+    """When S3's own notice of the object was read: shows that the way from the bucket to the queue works."""
 
 
 class DatasetView(_Reply):

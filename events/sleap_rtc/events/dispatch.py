@@ -21,7 +21,7 @@ from sleap_rtc.events.notice_handler import NoticeRefused, handle_notices
 from sleap_rtc.events.span_table import DISPATCH, PROCESS_UPLOAD, SEND_JOB, messaging, of_job
 from sleap_rtc.events.spans import unheard
 from sleap_rtc.events.trace import trace_id
-from sleap_rtc.events.uploads import UploadRecord
+from sleap_rtc.events.uploads import UploadRecord, noticed
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
 from sleap_rtc.storage.errors import NotFound
@@ -88,7 +88,20 @@ class Dispatch:
         upload = keys.parse_upload_key(notice.key)
         if upload is None:
             raise NoticeRefused(code="foreign_key", reason=f"{notice.key} is not a dataset of ours")
-        await self.dispatch(upload, notice.identity)
+        if keys.is_check_room(upload.room_id) and not await asyncio.to_thread(self._has_record, upload):
+            return  # late, or said twice: what was checked with it is removed
+        if await self.dispatch(upload, notice.identity) is not None:
+            await asyncio.to_thread(self._note, upload, datetime.now(UTC))
+
+    def _has_record(self, upload: keys.UploadKey) -> bool:
+        try:
+            self._records.read(keys.upload_record_key(upload))
+        except NotFound:
+            return False
+        return True
+
+    def _note(self, upload: keys.UploadKey, now: datetime) -> None:
+        self._records.change(keys.upload_record_key(upload), lambda record: noticed(record, now))
 
     async def dispatch(self, upload: keys.UploadKey, event: str) -> list[Job] | None:
         """Make and queue every job of a completed upload that is not made yet; return them all.

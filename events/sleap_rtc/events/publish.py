@@ -86,7 +86,7 @@ class Publish:
         if folder is None:
             raise NoticeRefused(code="foreign_key", reason=f"{notice.key} is not the record of a model")
         refusal = await asyncio.to_thread(self.publish, folder, notice.identity)
-        if refusal:
+        if refusal and not await asyncio.to_thread(self._was_removed, folder):
             cause = notice.identity.rpartition("/")[2]
             log_event(
                 log,
@@ -97,6 +97,12 @@ class Publish:
                 cause=cause,
             )
             raise NoticeRefused(code="refused", reason=refusal)
+
+    def _was_removed(self, folder: keys.ModelFolder) -> bool:
+        """Tell whether the notice came after its room, which was there for a check, was removed."""
+        if not keys.is_check_room(folder.room_id):
+            return False
+        return next(iter(self._rooms.list(keys.room_key(folder.room_id))), None) is None
 
     def publish(self, folder: keys.ModelFolder, event: str) -> str | None:
         """Publish one model; return why it was refused, None if it stands in the manifest now."""

@@ -34,6 +34,8 @@ class CreateRoom(_Request):
 
     name: RoomName
     submission_id: SubmissionId = ""
+    for_check: bool = False
+    """Opened to check the service: its owner can remove it, with all that is in it."""
 
 
 class RenameRoom(_Request):

@@ -59,6 +59,7 @@ class UploadRecord(Document):
     state: Literal["open", "completing", "completed", "aborted"] = "open"
     checksum: str = ""
     etag: str = ""
+    noticed_at: datetime | None = None
 
     @property
     def plan(self) -> PartPlan:
@@ -78,6 +79,11 @@ class UploadRecord(Document):
     def takes_jobs(self, now: datetime) -> bool:
         """Tell whether the dataset stays for long enough for a job that is made now."""
         return now < self.created_at + TAKES_JOBS_FOR
+
+
+def noticed(record: UploadRecord, now: datetime) -> UploadRecord:
+    """Return the record of an upload of which S3 sent a notice; the first one is what is remembered."""
+    return record if record.noticed_at else record.model_copy(update={"noticed_at": now})
 
 
 def completed(record: UploadRecord, etag: str) -> UploadRecord:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sleap_rtc.events.sign_in_api import SignIn
     from sleap_rtc.events.spans import SpanHook
     from sleap_rtc.events.trace_store import StoredTraces
+    from sleap_rtc.service.check_rooms import CheckRooms
     from sleap_rtc.service.costs import Costs
     from sleap_rtc.service.datasets import Datasets
     from sleap_rtc.service.drain import Drain
@@ -52,6 +53,7 @@ class Parts:
     receipts: Receipts
     rooms: Rooms
     members: Members
+    check_rooms: CheckRooms
     worker_tokens: WorkerTokens
     sign_in: SignIn | None
     trail: Trail

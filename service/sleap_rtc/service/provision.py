@@ -6,7 +6,7 @@ service itself only ever makes the job queue of a new room.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import boto3
@@ -95,6 +95,15 @@ def _queue_with(sqs: SQSClient, name: str, attributes: dict[QueueAttributeNameTy
 
 def _arn(sqs: SQSClient, url: str) -> str:
     return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def drop_job_queue(settings: Settings, room_id: str) -> None:
+    """Remove the job queue of a room and its dead letters; what is not there is as good."""
+    sqs, name = sqs_client(settings), job_queue(settings, room_id).name
+    with aws_errors("The queue service"):
+        for each in (name, name + DEAD_LETTER_SUFFIX):
+            with suppress(sqs.exceptions.QueueDoesNotExist):
+                sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=each)["QueueUrl"])
 
 
 def ensure_topic(sns: SNSClient, name: str) -> str:

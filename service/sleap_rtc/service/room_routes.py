@@ -39,6 +39,7 @@ from sleap_rtc.service.replies import EventStream
 from sleap_rtc.service.room_views import invitation_views, member_view, room_details, room_view
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import ChangeNotShown, DocumentTooNew, DocumentUnreadable
+from sleap_rtc.storage.errors import InputError
 from sleap_rtc.storage.room import InvitationNotValid, InvitationRefused, LastOwner, OwnersOnly, RoomIdTaken
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def create_room(body: CreateRoom, parts: P, caller: C, key: IdempotencyKey = "")
     """Open a room; the same submission again is the same room."""
     asked = body.model_copy(update={"submission_id": body.submission_id or key})
     parts.receipts.claim(caller, "rooms", asked.submission_id, asked)
-    return room_view(parts.rooms.create(asked.name, caller, asked.submission_id), caller.subject)
+    room = parts.rooms.create(asked.name, caller, asked.submission_id, for_check=asked.for_check)
+    return room_view(room, caller.subject)
 
 
 @room_api.get("/rooms", responses=answers(*SIGNED_IN, DocumentUnreadable, DocumentTooNew))
@@ -74,6 +76,13 @@ def show_room(room_id: RoomId, parts: P, caller: C) -> RoomDetails:
     """Show a room: its members, the workers that are there, and to an owner its open invitations."""
     room = parts.rooms.enter(room_id, caller)
     return room_details(room, caller.subject, parts.jobs.workers(room_id), datetime.now(UTC))
+
+
+@room_api.delete("/rooms/{room_id}", responses=answers(*WRITES, InputError, OwnersOnly))
+def remove_check_room(room_id: RoomId, parts: P, caller: C) -> Acknowledged:
+    """Remove a room that was opened to check the service, with all that is in it; owners only."""
+    parts.check_rooms.remove(room_id, caller)
+    return _DONE
 
 
 @room_api.put("/rooms/{room_id}/name", responses=answers(*WRITES, OwnersOnly))

@@ -46,8 +46,10 @@ class Rooms:
         self._prepare = prepare
         self._limits = limits
 
-    def create(self, name: str, caller: Caller, submission_id: str = "") -> Room:
+    def create(self, name: str, caller: Caller, submission_id: str = "", *, for_check: bool = False) -> Room:
         """Open a room; whoever opens it owns it. The same submission again is the same room.
+
+        One that is there `for_check` can be removed again.
 
         Raises:
             WorkersWorkOnly: it is a worker.
@@ -58,6 +60,8 @@ class Rooms:
         change = Opened(name=name, by=caller.subject, by_name=caller.name, opening=opening)
         for attempt in range(_TRIES):
             room_id = _room_id(caller.subject, opening, attempt)
+            if for_check:
+                room_id = f"{keys.CHECK_ROOM}{room_id}"
             self._prepare(room_id)
             try:
                 return RoomRecord(room_id, self._store).change(change, caller.subject, datetime.now(UTC))

@@ -191,6 +191,7 @@ class Uploads:
             job_id=record.jobs[0].job_id if record.jobs else None,
             path=f"s3://{self._transfers.bucket}/{upload}",
             traceparent=record.traceparent,
+            noticed_at=record.noticed_at,
         )
 
     def complete(self, record: UploadRecord, request: CompleteUpload) -> UploadStatus:

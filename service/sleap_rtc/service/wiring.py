@@ -29,6 +29,7 @@ from sleap_rtc.events.sqs_queue import sqs_client as async_sqs_client
 from sleap_rtc.events.trace_store import StoredTraces
 from sleap_rtc.events.tracing import all_of
 from sleap_rtc.observability.measuring import Measuring
+from sleap_rtc.service.check_rooms import CheckRooms
 from sleap_rtc.service.costs import Costs
 from sleap_rtc.service.datasets import Datasets
 from sleap_rtc.service.held_checkpoints import HeldCheckpoints
@@ -43,7 +44,14 @@ from sleap_rtc.service.members import Members
 from sleap_rtc.service.model_files import ModelFiles
 from sleap_rtc.service.models import Models
 from sleap_rtc.service.parts import Parts
-from sleap_rtc.service.provision import Subscription, ensure_queue, ensure_topic, sns_client, sqs_client
+from sleap_rtc.service.provision import (
+    Subscription,
+    drop_job_queue,
+    ensure_queue,
+    ensure_topic,
+    sns_client,
+    sqs_client,
+)
 from sleap_rtc.service.pushed_models import PushedModels
 from sleap_rtc.service.quotas import Quota
 from sleap_rtc.service.rate_limits import RateLimits
@@ -196,6 +204,7 @@ class Lifespan:
                 receipts=Receipts(rooms, lambda: datetime.now(UTC)),
                 rooms=all_rooms,
                 members=members,
+                check_rooms=CheckRooms(uploads, rooms, all_rooms, partial(drop_job_queue, settings)),
                 worker_tokens=worker_tokens,
                 sign_in=sign_in_of(settings),
                 trail=Trail(rooms, models, jobs),

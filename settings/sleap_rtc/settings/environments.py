@@ -86,10 +86,11 @@ def _protected(address: str, scheme: str) -> bool:
         host = urlsplit(address).hostname or ""
     except ValueError:
         return False
-    return _is_loopback(host)
+    return is_loopback(host)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
     if host == "localhost":
         return True
     try:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from sleap_rtc.settings.model import Environment
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -38,13 +40,13 @@ class Findings:
     warnings: Sequence[str]
 
 
-def load_settings() -> Settings:
-    """Return the settings that hold here.
+def load_settings(environment: Environment | None = None) -> Settings:
+    """Return the settings that hold here; in `environment`, if one is given, whatever else names another.
 
     Raises:
         SettingsError: a value is wrong, the file has an unknown key, or it cannot be read.
     """
-    resolution = find_settings().resolution
+    resolution = _resolution(settings_file(), environment)
     if resolution.mistakes:
         raise resolution.mistakes[0]
     return resolution.settings
@@ -60,8 +62,10 @@ def find_settings() -> Findings:
     return Findings(path, _resolution(path), unknown_variables(os.environ))
 
 
-def _resolution(path: Path | None) -> Resolution:
+def _resolution(path: Path | None, asked: Environment | None = None) -> Resolution:
     environment = _environment()
+    if asked is not None:
+        environment = {**environment, "environment": Given(asked, Source("environment"))}
     if path is None:
         return resolve([environment])
     file = FileLayers(read_settings_file(path))

@@ -47,6 +47,8 @@ RECEIPTS_PREFIX = ".receipts/"
 QUOTAS_PREFIX = ".quotas/"
 ANONYMOUS_KEY = ".signaling/anonymous-key.json"
 MODEL_MARKER = "/model.json"
+CHECK_ROOM = "check-"
+"""What the id of a room that was opened to check the service begins with; such a room can be removed."""
 _ROOM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _MODEL_FOLDER = re.compile(r"(?P<type>[a-z0-9_]{1,64})_(?P<id>[0-9a-f]{8,64})")
@@ -152,6 +154,11 @@ def is_room_id(text: str) -> bool:
     return _ROOM_ID.fullmatch(text) is not None
 
 
+def is_check_room(room_id: str) -> bool:
+    """Tell whether a room was opened to check the service, so that nobody keeps anything in it."""
+    return room_id.startswith(CHECK_ROOM)
+
+
 def checked_room_id(text: str) -> str:
     """Return `text` if it can be a room id (1 to 32 of A-Z a-z 0-9 _ -, not starting with _ or -).
 
@@ -221,6 +228,11 @@ def room_key(room_id: str) -> str:
     return f"{room_id}/room.json"
 
 
+def room_prefix(room_id: str) -> str:
+    """Return what the keys of all that is in a room start with."""
+    return f"{room_id}/"
+
+
 def manifest_key(room_id: str) -> str:
     """Return the key of the room's manifest."""
     return f"{room_id}/manifest.json"
@@ -274,6 +286,11 @@ def models_prefix(room_id: str) -> str:
 def upload_record_key(upload: UploadKey) -> str:
     """Return the key of the service's record of an upload."""
     return f"{upload_records_prefix(upload.room_id)}{upload.upload_id}.json"
+
+
+def dataset_uploads_prefix(room_id: str) -> str:
+    """Return what the keys of all of the room's datasets in the uploads bucket start with."""
+    return f"{UPLOADS_PREFIX}{room_id}/"
 
 
 def upload_records_prefix(room_id: str) -> str:
@@ -410,6 +427,11 @@ class OpenMarker:
     kind: str
     room_id: str
     id: str
+
+
+def open_uploads_prefix(room_id: str) -> str:
+    """Return what the markers of the room's uploads that are being completed start with."""
+    return f"{OPEN_PREFIX}uploads/{room_id}/"
 
 
 def parse_open_key(key: str) -> OpenMarker | None:
