@@ -89,14 +89,15 @@ def telling(url: str, file: Path, rounds: int, bar: float | None) -> Report:
         end = listen(heard.append)
         once()
         end()
+        measuring = Measuring("worker")
         measured: list[float] = []
         silent: list[float] = []
         for number in range(rounds):
             if number % 2:
-                measured.append(_cpu_s(once, Measuring("worker")))
+                measured.append(_cpu_s(once, measuring))
             silent.append(_cpu_s(once, nullcontext()))
             if not number % 2:
-                measured.append(_cpu_s(once, Measuring("worker")))
+                measured.append(_cpu_s(once, measuring))
         ours, theirs = min(measured), min(silent)
         found.figures.append(_compared(f"{name} CPU", ours, theirs, bar))
         share = _PERCENT * _cpu_of(heard) / theirs
