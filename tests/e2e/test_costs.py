@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 from support.fault_proxy import FaultProxy
 from support.product import Product, eventually
 
@@ -168,3 +170,14 @@ def test_members_see_the_costs_and_strangers_no_room(counted: tuple[Product, Fau
     assert product.service.room_costs(room, product.service.room(room).created_at, 0.2, 1.0).jobs == ()
     with pytest.raises(NotFound):
         stranger.room_costs(room, product.service.room(room).created_at, 0.2, 1.0)
+
+
+def test_the_service_measures_what_it_costs_and_what_lies_in_the_buckets(
+    counted: tuple[Product, FaultProxy],
+) -> None:
+    product, _ = counted
+    told = urllib3.request("GET", f"{product.stack.service_url}/metrics").data.decode()
+    found = dict(re.findall(r"^(sleap_rtc_(?:cost_usd_total|stored_bytes)\S+) (\S+)$", told, re.MULTILINE))
+    for kind in ("s3_write", "s3_read", "sqs", "sns"):
+        assert float(found[f'sleap_rtc_cost_usd_total{{kind="{kind}"}}']) > 0
+    assert 'sleap_rtc_stored_bytes{bucket="rooms"}' in found

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sleap_rtc.events.event_facts import StorageFound
 from sleap_rtc.storage.errors import SleapRtcError
+from sleap_rtc.storage.keys import UPLOADS_PREFIX
 from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVERY_S = 86_400.0
+_PREFIX: dict[Bucket, str] = {"uploads": UPLOADS_PREFIX, "rooms": ""}
+"""A role of the service may list no more of the uploads bucket than it has to do with."""
 
 
 class StorageWatch:
@@ -48,4 +51,5 @@ class StorageWatch:
     def look(self) -> None:
         """Add up once, and tell it. Versions that were replaced are not seen."""
         for bucket, store in self._buckets.items():
-            tell(StorageFound(bucket, sum(info.size_bytes for info in store.list(""))))
+            found = store.list(_PREFIX[bucket])
+            tell(StorageFound(bucket, sum(info.size_bytes for info in found)))
