@@ -11,6 +11,7 @@ STORES_VENV := .venv-stores
 SLEAP_NN_VENV := .venv-sleap-nn
 SECURITY_VENV := .venv-security
 INFRA_VENV := .venv-infra
+GRAFANA_VENV := .venv-grafana
 # A terraform whose provider knows the schema of AWS and needs no account: `tf check DIR`, `tf ARGS...`.
 TERRAFORM_OFFLINE ?= ../shared/tools/terraform-offline/tf
 # One for CPUs where the package index has it, as torch's own index does; PyPI's wants 3 GB of CUDA.
@@ -19,7 +20,7 @@ OF_CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-
 	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
 	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
 
-.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events security test-image test-infra openapi metrics trace-reference lock test-turn test-netns clean
+.PHONY: help demo up test format lint types imports unit test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events security test-image test-infra test-dashboards dashboards openapi metrics trace-reference lock test-turn test-netns clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -40,13 +41,13 @@ lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
 
 types: $(VENV)/.dev
-	@$(BIN)/mypy $(addsuffix /sleap_rtc,$(PARTS)) tests benchmarks
+	@$(BIN)/mypy $(addsuffix /sleap_rtc,$(PARTS)) observability/dashboards tests benchmarks
 
 imports: $(VENV)/.dev
 	@$(BIN)/lint-imports
 
 unit: $(VENV)/.dev
-	@$(BIN)/pytest -n 2 -m "not localstack and not seaweedfs and not faults and not train and not turn and not netns and not image" --cov --cov-report=term
+	@$(BIN)/pytest -n 2 -m "not localstack and not seaweedfs and not faults and not train and not turn and not netns and not image and not prometheus" --cov --cov-report=term
 
 test-localstack: $(VENV)/.dev $(LOCALSTACK_VENV)/.ready  ## The story on LocalStack in an environment of its own
 	@SLEAP_RTC_TEST_LOCALSTACK=$(CURDIR)/$(LOCALSTACK_VENV)/bin/python $(BIN)/pytest -m localstack
@@ -75,6 +76,16 @@ test-turn: $(VENV)/.dev  ## Sessions through a real TURN server, coturn; needs r
 test-netns: $(VENV)/.dev  ## Two peers on a network that loses packets and is cut; needs root
 	@$(BIN)/pytest -m netns tests/live
 
+test-dashboards: $(VENV)/.dev  ## Dashboards, rules and alarms with Prometheus's own programs and Grafana's own schema
+	@{ command -v promtool && command -v amtool && command -v prometheus-pushgateway; } >/dev/null || { [ "$$(id -u)" = 0 ] \
+		&& { apt-get update -qq && apt-get install -qq -y --no-install-recommends \
+			prometheus prometheus-alertmanager prometheus-pushgateway >/dev/null; } \
+		|| { echo "Prometheus is missing: install it (Debian, Ubuntu: apt-get install prometheus prometheus-alertmanager prometheus-pushgateway), or run this as root"; exit 1; }; }
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(GRAFANA_VENV)/.ready; \
+		else echo "npm is missing: the dashboards are not held against Grafana's schema (Debian, Ubuntu: apt-get install npm)"; fi
+	@SLEAP_RTC_TEST_GRAFANA_SCHEMA=$$(test -f $(GRAFANA_VENV)/.ready && echo $(CURDIR)/$(GRAFANA_VENV)) \
+		$(BIN)/pytest -m prometheus tests/observability tests/e2e && $(BIN)/pytest tests/observability/test_grafana_schema.py
+
 test-image: $(VENV)/.dev  ## The steps of the service's container file in a folder: it starts, is well, stops
 	@$(BIN)/pytest -m image tests/images
 
@@ -101,6 +112,9 @@ bench-transfer: $(VENV)/.dev $(PEERS_VENV)/.ready  ## Compare transfers with aws
 
 bench-events: $(VENV)/.dev  ## Measure wake latency, throughput and cost of the event plane (eight minutes)
 	@$(BIN)/python benchmarks/events.py
+
+dashboards: $(VENV)/.dev  ## Write the Grafana dashboards and the rules of the error budgets
+	@$(BIN)/python -m dashboards
 
 openapi: $(VENV)/.dev  ## Write the OpenAPI document of the service into the reference
 	@$(BIN)/python -c "import json; from sleap_rtc.service.app import create_app; \
@@ -173,6 +187,17 @@ $(INFRA_VENV)/.ready: requirements/infra.txt
 	@$(INFRA_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/infra.txt
 	@touch $@
 
+# Nothing of it is committed; what it brings runs no scripts.
+$(GRAFANA_VENV)/.ready:
+	@npm install --silent --prefix $(GRAFANA_VENV) --no-save --no-package-lock --no-audit --no-fund --ignore-scripts \
+		@grafana/schema@13.2.3 ts-json-schema-generator@2.4.0
+	@shapes=$(GRAFANA_VENV)/node_modules/@grafana/schema/dist/types/raw; \
+	schema() { $(GRAFANA_VENV)/node_modules/.bin/ts-json-schema-generator --no-type-check --path "$$shapes/$$1" --type "$$2" \
+			--out "$(GRAFANA_VENV)/$$3.json"; }; \
+		schema dashboard/x/types.gen.d.ts Dashboard dashboard && for panel in bargauge heatmap stat table timeseries; do \
+			schema composable/$$panel/panelcfg/x/types.gen.d.ts Options $$panel || exit 1; done
+	@touch $@
+
 $(SECURITY_VENV)/.ready: requirements/security.txt
 	@$(PYTHON) -m venv $(SECURITY_VENV)
 	@$(SECURITY_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/security.txt
@@ -188,4 +213,4 @@ $(SLEAP_NN_VENV)/.ready: requirements/sleap-nn.txt tests/support/torchvision_ope
 	@touch $@
 
 clean:  ## Remove everything that make has set up
-	@rm -rf $(VENV) $(LOCALSTACK_VENV) $(PEERS_VENV) $(SLEAP_NN_VENV) $(STORES_VENV) $(SECURITY_VENV) $(INFRA_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	@rm -rf $(VENV) $(LOCALSTACK_VENV) $(PEERS_VENV) $(SLEAP_NN_VENV) $(STORES_VENV) $(SECURITY_VENV) $(INFRA_VENV) $(GRAFANA_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

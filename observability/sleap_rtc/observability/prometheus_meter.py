@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import product
 from typing import TYPE_CHECKING, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -17,14 +18,15 @@ if TYPE_CHECKING:
 
     Part = Literal["client", "worker", "service"]
 
+_FEW = 8
 M = TypeVar("M", Counter, Gauge, Histogram)
 
 
 class PrometheusMeter:
     """The meter of a process; takes what the table has for its part of the system, and ignores the rest.
 
-    What has no labels is there from the beginning, at 0: a rate of what happened once is then known. A gauge
-    comes with its first value.
+    What has no labels is there from the beginning, at 0, and so are counters of few series: a rate of what
+    happened once is then known. A gauge comes with its first value.
 
     Args:
         part: which part the process is.
@@ -40,6 +42,8 @@ class PrometheusMeter:
         for instrument in INSTRUMENTS:
             if part in instrument.parts and not instrument.labels and instrument.kind is not Kind.GAUGE:
                 self._metric(instrument)
+            elif part in instrument.parts and instrument.kind is Kind.COUNTER:
+                self._begin(instrument)
 
     def add(self, instrument: Instrument, amount: float = 1, /, **labels: str) -> None:
         """Add to a counter."""
@@ -58,6 +62,13 @@ class PrometheusMeter:
         histogram = self._of(Histogram, instrument, labels)
         if histogram is not None:
             histogram.observe(value)
+
+    def _begin(self, counter: Instrument) -> None:
+        """Have all series of a counter that has few: none of a kind of fault is 0, and not unknown."""
+        sets = list(product(*(sorted(label.values) for label in counter.labels)))
+        if len(sets) <= _FEW:
+            for values in sets:
+                self._metric(counter).labels(*values)
 
     def _of(self, kind: type[M], instrument: Instrument, labels: dict[str, str]) -> M | None:
         if self._part not in instrument.parts:
