@@ -70,6 +70,11 @@ def grown(instrument: Instrument, *by: str, window: str = RANGE, offset: str = "
     return _sum(by, growth(series(instrument, _counted(instrument), **labels), window, offset))
 
 
+def per_second(instrument: Instrument, *by: str) -> str:
+    """Return how fast a counter grew in the last minute, with what commands pushed at their end."""
+    return f"{grown(instrument, *by, window='1m')} / 60"
+
+
 def orzero(expr: str) -> str:
     """Return 0 where there is nothing: nothing happened, which is an answer."""
     return f"{expr} or vector(0)"

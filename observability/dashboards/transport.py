@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query
-from dashboards.promql import buckets, grown, orzero, quantile, rate, share
+from dashboards.promql import buckets, grown, orzero, per_second, quantile, rate, share
 from sleap_rtc.observability.instruments import (
     HEDGES,
     INTEGRITY_FAILURES,
@@ -78,14 +78,14 @@ BOARD = Board(
             "timeseries",
             "Bps",
             "S3 across the internet or within its region, peers directly or through a relay, shared folders.",
-            (Query(rate(TRANSFER_SIZE, "direction", "path"), "{{direction}}, {{path}}"),),
+            (Query(per_second(TRANSFER_SIZE, "direction", "path"), "{{direction}}, {{path}}"),),
         ),
         Panel(
             "What do the bytes hold?",
             "timeseries",
             "Bps",
             "Datasets, models, checkpoints, results and logs, both directions together.",
-            (Query(rate(TRANSFER_SIZE, "content"), "{{content}}"),),
+            (Query(per_second(TRANSFER_SIZE, "content"), "{{content}}"),),
         ),
         Panel(
             "How fast is one transfer?",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVERY_S = 1
+_FOUND = {"file_sd_configs", "static_configs"}
 
 
 def _configuration(targets: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def _configuration(targets: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     jobs = []
     for job in found["scrape_configs"]:
         if job["job_name"] in targets:
-            kept = {name: value for name, value in job.items() if not name.endswith("_configs")}
+            kept = {name: value for name, value in job.items() if name not in _FOUND}
             jobs.append(kept | {"static_configs": [{"targets": list(targets[job["job_name"]])}]})
     assert len(jobs) == len(targets)
     return found | {"scrape_configs": jobs}
