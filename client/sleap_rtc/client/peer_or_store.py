@@ -85,14 +85,15 @@ def bring(
         DiskFull, ObjectChanged, IntegrityError, TransferFailed: as the store's download does.
     """
     found = peers.fetch(source, what, target, on_progress) if peers is not None else BytesBySource()
+    brought = found.peer + found.relayed
     told = TransferProgress(0, source.size_bytes)
 
     def note(progress: TransferProgress) -> None:
         nonlocal told
         told = progress
         # To that download everything is an earlier run's that it did not bring itself.
-        earlier = max(0, progress.resumed_bytes - found.peer - found.relayed)
+        earlier = max(0, progress.resumed_bytes - brought)
         on_progress(replace(progress, resumed_bytes=earlier))
 
-    download(source, target, on_progress=note, traffic=traffic.of("model"))
+    download(source, target, on_progress=note, traffic=traffic.of("model"), brought_bytes=brought)
     return found + BytesBySource(s3=source.size_bytes - told.resumed_bytes)

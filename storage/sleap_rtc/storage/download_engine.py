@@ -67,6 +67,7 @@ def download(
     on_progress: ProgressHook = no_progress,
     stop: StopSignal | None = None,
     traffic: Traffic = SILENT,
+    brought_bytes: int = 0,
 ) -> None:
     """Bring an object to `target`, verified; go on from what an earlier run brought of the same object.
 
@@ -78,6 +79,7 @@ def download(
         on_progress: called as ranges are verified.
         stop: ends the download where it is; what was verified is kept.
         traffic: is told of requests and bytes.
+        brought_bytes: of what is there already, what this run brought by another way, and no earlier one.
 
     Raises:
         DiskFull: there is no room for it; nothing is left behind.
@@ -88,7 +90,7 @@ def download(
     """
     plan = source.plan
     facts = ObjectFacts(source.size_bytes, source.etag, source.checksum)
-    record = TransferRecord("download", traffic, stop)
+    record = TransferRecord("download", traffic, stop, resumed_bytes=-brought_bytes)
     with record, PartialFile(target, facts, plan.part_size_bytes) as partial, ExitStack() as files:
         file = files.enter_context(partial.path.open("r+b", buffering=0))
         ranges = _Ranges(source, plan, partial, file, traffic, record)
@@ -154,7 +156,7 @@ class _Ranges:
         ]
         machine = PartMachine[Range](self._plan, done, most=threads, race=False, now=time.monotonic())
         self._on_progress, self._resumed_bytes = GuardedHook(on_progress), machine.done_bytes
-        self._record.resumed_bytes = machine.done_bytes
+        self._record.resumed_bytes += machine.done_bytes
         self._report(machine.done_bytes)
         name, hook = self._source.name, self._traffic.hook
         ranges = PartCrew(name, machine, self, threads, throttle, stop, hook).run()

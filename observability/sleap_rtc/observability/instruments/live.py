@@ -39,7 +39,8 @@ LIVE_COMMANDS: Final = Instrument(
     "sleap_rtc.live.commands",
     Kind.COUNTER,
     "{command}",
-    "Commands that came to a job, by what they ask for and how they came.",
+    "Commands that came to a job, by what they ask for and how they came; a client sends one both ways to be "
+    "sure, and it counts at each.",
     (
         label(
             "command",
