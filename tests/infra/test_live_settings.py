@@ -1,4 +1,4 @@
-"""What the Terraform tells the parts of the product are settings that there are, and values that they take."""
+"""What the Terraform tells the parts of the product are settings that there are, with values they take."""
 
 from __future__ import annotations
 
