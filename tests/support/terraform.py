@@ -56,4 +56,4 @@ def planned_outputs(root: Path) -> dict[str, Any]:
         encoding="utf-8",
     )
     changes = json.loads(shown.stdout)["output_changes"]
-    return {name: change["after"] for name, change in changes.items()}
+    return {name: change["after"] for name, change in changes.items() if "after" in change}

@@ -68,6 +68,11 @@ variable "dead_letter_queue_names" {
 variable "load_balancer_arn_suffix" {
   description = "What CloudWatch knows the load balancer by (service: load_balancer_arn_suffix)."
   type        = string
+
+  validation {
+    condition     = can(regex("^app/[A-Za-z0-9-]+/.+$", var.load_balancer_arn_suffix))
+    error_message = "load_balancer_arn_suffix is the end of an application load balancer's ARN: app/NAME/ID."
+  }
 }
 
 variable "target_group_arn_suffixes" {
@@ -78,6 +83,11 @@ variable "target_group_arn_suffixes" {
 variable "log_group_name" {
   description = "The service's log group, in which errors are counted (service: log_group_name)."
   type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_./#-]{1,512}$", var.log_group_name))
+    error_message = "log_group_name is the name of a log group, not its ARN."
+  }
 }
 
 variable "uploads_bucket" {
