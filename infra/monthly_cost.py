@@ -12,7 +12,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from sleap_rtc.storage.price_list import DAYS_A_MONTH, GB, LIST_PRICES
+from sleap_rtc.storage.price_list import DAYS_A_MONTH, GB
+from sleap_rtc.storage.price_table import LIST_PRICES
 from sleap_rtc.storage.running_prices import RUNNING_PRICES
 
 TERRAFORM = Path(__file__).resolve().parent / "terraform"

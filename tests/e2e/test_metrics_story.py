@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ALONE = "".join(
     (Path(__file__).parents[1] / "observability" / name).read_text("utf-8")
-    for name in ("test_measured_faults.py", "test_push.py")
+    for name in ("test_measured_faults.py", "test_metrics_push.py")
 )
 """Tests in which a metric is told by the real engine alone, for what a story cannot be made to meet."""
 WITH_A_FAULT = {
@@ -39,8 +39,6 @@ WITH_A_FAULT = {
     *("sleap_rtc.gpu.utilization", "sleap_rtc.gpu.memory", "sleap_rtc.gpu.temperature"),
 }
 """What needs a broken network, a crowd, a job of eleven hours, a full disk, or a GPU."""
-OF_MONEY = {"sleap_rtc.cost", "sleap_rtc.cost_avoided", "sleap_rtc.stored"}
-"""Told by the cost model, whose own tests show it."""
 LOOKS_WITHIN_S = 120.0
 """An instance looks at queues every half a minute, and the machine has other things to do."""
 SHORT = ("--set", "trainer_config.max_epochs=2")
@@ -144,7 +142,7 @@ def test_every_metric_of_the_table_is_told(story: Story) -> None:
     told = {name for scraped in story.every_scrape for name in scraped.told}
     missing = {one.name for one in INSTRUMENTS} - told
     shown = {one.name for one in INSTRUMENTS if f'"{one.prometheus}' in ALONE or _short(one) in ALONE}
-    assert missing - shown == OF_MONEY
+    assert missing - shown == set()
     assert missing & shown <= WITH_A_FAULT
 
 

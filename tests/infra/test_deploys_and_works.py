@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from support.deployment_checks import Found
 
 TERRAFORM = Path(__file__).parents[2] / "infra/terraform"
+ALARMS = f"arn:aws:sns:us-west-2:{ACCOUNT}:sleap-rtc-test-alarms"
 QUEUES, TOPIC = f"arn:aws:sqs:us-west-2:{ACCOUNT}", f"arn:aws:sns:us-west-2:{ACCOUNT}:lab-room-events"
 EVENT_QUEUES = (f"{QUEUES}:lab-upload-events", f"{QUEUES}:lab-model-events")
 LETTERS = tuple(f"{queue}-dlq" for queue in EVENT_QUEUES)
 JOB_QUEUES = f"{QUEUES}:lab-jobs-*"
+DOCTORS = f"{QUEUES}:sleap-rtc-doctor-*"
 INSTANCES = f"{QUEUES}:lab-room-events-*"
 DATASETS, ROOMS = "arn:aws:s3:::lab-uploads/uploads/*", "arn:aws:s3:::lab-rooms"
 MADE_IN_ROOMS = tuple(f"{ROOMS}/*/{of}/*" for of in ("models", "jobs/*/checkpoint", "jobs/*/results"))
@@ -52,19 +54,21 @@ ALLOWED = {
     "s3:AbortMultipartUpload": (DATASETS, *MADE_IN_ROOMS),
     "s3:ListMultipartUploadParts": (DATASETS, *MADE_IN_ROOMS),
     "s3:ListBucket": ("arn:aws:s3:::lab-uploads", ROOMS),
+    "s3:ListBucketMultipartUploads": ("arn:aws:s3:::lab-uploads", ROOMS),
     "sqs:SendMessage": (*EVENT_QUEUES, *LETTERS, JOB_QUEUES, f"{JOB_QUEUES}-dlq"),
-    "sqs:ReceiveMessage": (*EVENT_QUEUES, *LETTERS, JOB_QUEUES, INSTANCES, f"{JOB_QUEUES}-dlq"),
+    "sqs:ReceiveMessage": (*EVENT_QUEUES, *LETTERS, JOB_QUEUES, INSTANCES, f"{JOB_QUEUES}-dlq", DOCTORS),
     "sqs:DeleteMessage": (*EVENT_QUEUES, *LETTERS, JOB_QUEUES, INSTANCES, f"{JOB_QUEUES}-dlq"),
     "sqs:ChangeMessageVisibility": (*EVENT_QUEUES, *LETTERS, JOB_QUEUES, INSTANCES, f"{JOB_QUEUES}-dlq"),
-    "sqs:GetQueueAttributes": (*EVENT_QUEUES, *LETTERS, JOB_QUEUES, INSTANCES, f"{JOB_QUEUES}-dlq"),
-    "sqs:GetQueueUrl": (*EVENT_QUEUES, *LETTERS, JOB_QUEUES, INSTANCES, f"{JOB_QUEUES}-dlq"),
-    "sqs:CreateQueue": (JOB_QUEUES, INSTANCES),
-    "sqs:SetQueueAttributes": (JOB_QUEUES, INSTANCES),
-    "sqs:DeleteQueue": (INSTANCES, f"{QUEUES}:lab-jobs-check-*"),
+    "sqs:GetQueueAttributes": (*EVENT_QUEUES, *LETTERS, JOB_QUEUES, INSTANCES, f"{JOB_QUEUES}-dlq", DOCTORS),
+    "sqs:GetQueueUrl": (*EVENT_QUEUES, *LETTERS, JOB_QUEUES, INSTANCES, f"{JOB_QUEUES}-dlq", DOCTORS),
+    "sqs:CreateQueue": (JOB_QUEUES, INSTANCES, DOCTORS),
+    "sqs:SetQueueAttributes": (JOB_QUEUES, INSTANCES, DOCTORS),
+    "sqs:DeleteQueue": (INSTANCES, f"{QUEUES}:lab-jobs-check-*", DOCTORS),
     "sqs:ListQueues": ("*",),
     "sns:CreateTopic": (TOPIC,),
-    "sns:Publish": (TOPIC,),
-    "sns:Subscribe": (TOPIC,),
+    "sns:Publish": (TOPIC, ALARMS),
+    "sns:Subscribe": (TOPIC, ALARMS),
+    "sns:GetTopicAttributes": (ALARMS,),
     "sns:Unsubscribe": ("*",),  # a subscription's ARN is not known before it is there
     "kms:Decrypt": (KEY_ARN, "none"),
     "kms:GenerateDataKey": (KEY_ARN, "none"),  # where there is no key, it is the name of nothing

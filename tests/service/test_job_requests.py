@@ -54,7 +54,7 @@ class Room:
 
     def submits(self, submission: str, *models: str) -> Job:
         house = self.house
-        record = house.completed_upload(job=None, job_id=None, file_name=MICE)
+        record = house.completed_upload(job=None, job_id=None, file_name=MICE, created_at=datetime.now(UTC))
         house.dispatched(record)
         datasets = DatasetIndex(house.uploads, house.rooms)
         jobs = Jobs(house.rooms, house.jobs, datasets, house.dispatch, house.feed, self.requests)

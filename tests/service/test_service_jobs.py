@@ -50,7 +50,7 @@ class Desk:
 
     def dataset(self) -> UploadRecord:
         """Return a dataset in the room that nobody asked a job for."""
-        record = self.house.completed_upload(job=None, job_id=None)
+        record = self.house.completed_upload(job=None, job_id=None, created_at=datetime.now(UTC))
         self.house.dispatched(record)
         return record
 

@@ -46,6 +46,7 @@ ROUTES: list[tuple[str, str, Any]] = [
         {**OPEN, "whole_checksum": True, "checksum": "AAAAAAAAAAA=", "parts": [{**PART, "etag": "x"}]},
     ),
     ("POST", f"/jobs/{NEVER}/model-files/abort", OPEN),
+    ("POST", f"/jobs/{NEVER}/worker-usage", {"fencing": 1, "began": NOW.isoformat(), "usage": {}}),
 ]
 
 
@@ -72,7 +73,9 @@ def test_every_route_is_in_the_list_above(product: Product, lab: ServiceLab) -> 
     words = ("wakeups", "worker", "model-files")
     # What owners do about the tokens of workers is no worker's route.
     there = {path for path in paths if any(w in path for w in words) and "worker-tokens" not in path}
-    assert len(there) == len([path for _, path, _ in ROUTES if "/jobs/" not in path or "model-files" in path])
+    assert len(there) == len(
+        [path for _, path, _ in ROUTES if "/jobs/" not in path or "model-files" in path or "usage" in path]
+    )
 
 
 def test_the_terms_say_how_long_a_claim_holds(lab: ServiceLab) -> None:

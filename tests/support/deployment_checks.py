@@ -82,7 +82,7 @@ def _flat(condition: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {
         key: value
         for test, pairs in condition.items()
-        if test in {"StringEquals", "ArnEquals", "ArnLike"}
+        if test in {"StringEquals", "ArnEquals", "ArnLike", "ArnLikeIfExists"}
         for key, value in pairs.items()
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from sleap_rtc.events.workers import WorkerView
 from sleap_rtc.storage.room import INVITATION_LIFETIME, LONGEST_INVITATION, MOST_USES, Role
@@ -34,7 +34,7 @@ class CreateRoom(_Request):
 
     name: RoomName
     submission_id: SubmissionId = ""
-    for_check: bool = False
+    for_check: StrictBool = False
     """Opened to check the service: its owner can remove it, with all that is in it."""
 
 
