@@ -460,3 +460,9 @@ def test_the_record_of_an_older_version_names_the_one_model_that_it_made() -> No
         JobModel(model_id="0a", model_type="centroid"),
     )
     assert make_job(state=JobState.UPLOADING, model_id="0a", model_type="centroid").made == ()
+
+
+def test_a_job_is_of_the_model_that_counts_and_not_of_what_its_holder_left_besides() -> None:
+    left = claim(queued_job()).model_copy(update={"model_id": "0abc1234", "model_type": "centroid"})
+    job = accept(left)
+    assert (job.model_id, job.model_type) == (MODEL.model_id, MODEL.model_type)

@@ -25,7 +25,7 @@ from support.loop import in_loop, run, until
 from support.queues import assert_outage
 
 from sleap_rtc.events import job_steps, jobs
-from sleap_rtc.events.jobs import JobRequest, JobState
+from sleap_rtc.events.jobs import JobModel, JobRequest, JobState
 from sleap_rtc.events.uploads import UploadRecord
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
@@ -265,7 +265,8 @@ def test_the_marker_of_a_job_that_has_ended_goes_away(house: House) -> None:
 
 def test_an_accepted_model_that_lost_a_file_fails_its_job(house: House) -> None:
     record = house.finished()
-    house.jobs.change(ROOM, record.job_id, accept)
+    made = JobModel(model_id=record.model_id, model_type=record.model_type)
+    house.jobs.change(ROOM, record.job_id, lambda job: accept(job, model=made, turn=record.turn))
     house.rooms.delete(folder_of(record).file("best.ckpt"))
     house.swept()
     failure = house.job_of(record).failure

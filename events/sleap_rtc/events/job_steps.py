@@ -220,7 +220,9 @@ def accepted(job: Job, model: JobModel, turn: ModelTurn, fencing: int) -> Job:
         raise LeaseLost(held=fencing, current=job.fencing)
     if job.accepted or turn.index != len(job.models):
         raise OutOfTurn(number=turn.index + 1, there=len(job.models))
-    return job.model_copy(update={"models": (*job.models, model), "accepted": turn.is_last})
+    # Whatever the holder sent besides: an interim model, as it had to leave, is not what the job made.
+    of_job = {"model_id": model.model_id, "model_type": model.model_type}
+    return job.model_copy(update={"models": (*job.models, model), "accepted": turn.is_last, **of_job})
 
 
 def sent(job: Job, model: JobModel, turn: ModelTurn, fencing: int) -> Job:
