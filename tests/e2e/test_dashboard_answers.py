@@ -14,6 +14,8 @@ from support.measured_run import Did, MeasuredRun, board
 
 from dashboards.boards import BOARDS
 from dashboards.picture import draw
+from sleap_rtc.storage.price_list import GB
+from sleap_rtc.storage.price_table import LIST_PRICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,10 +26,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.prometheus, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 PICTURES = os.environ.get("SLEAP_RTC_PICTURES", "")
-NOT_TOLD = {
-    "What is the money spent on?": "nobody prices requests and bytes yet",
-    "What lies in the buckets?": "nobody measures the buckets yet",
-}
 PANELS = [(built.uid, panel.question) for built in BOARDS for panel in built.panels]
 
 
@@ -68,8 +66,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, package: Path, small_package:
 
 @pytest.mark.parametrize(("uid", "question"), PANELS, ids=[f"{uid}: {asked}" for uid, asked in PANELS])
 def test_a_panel_has_an_answer(seen: Seen, uid: str, question: str) -> None:
-    if question not in NOT_TOLD:
-        assert seen.answer(uid, question)
+    assert seen.answer(uid, question)
 
 
 FIGURES: dict[tuple[str, ...], Callable[[Did], float]] = {
@@ -106,6 +103,21 @@ def test_every_byte_that_was_sent_is_counted_once(seen: Seen) -> None:
     assert datasets == seen.did.uploaded_bytes
     others = seen.told('sleap_rtc_transfer_size_bytes_total{direction="upload",content!="dataset"}')
     assert seen.figure("How many bytes arrived?", "upload") == pytest.approx(datasets + others, rel=0.01)
+
+
+def test_what_was_spent_is_what_was_counted_at_the_prices_of_the_table(seen: Seen) -> None:
+    for kind, counter, price in (
+        ("sqs", "sleap_rtc_sqs_requests_total", LIST_PRICES.sqs),
+        (
+            "egress",
+            'sleap_rtc_transfer_size_bytes_total{direction="download",path="internet"}',
+            LIST_PRICES.egress_gb / GB,
+        ),
+    ):
+        spent = seen.told(f'sleap_rtc_cost_usd_total{{kind="{kind}"}}')
+        assert spent == pytest.approx(seen.told(counter) * price, rel=0.01)
+        assert spent > 0
+    assert seen.figure("What was spent?") == pytest.approx(seen.told("sleap_rtc_cost_usd_total"), rel=0.01)
 
 
 def test_a_killed_worker_is_counted_once(seen: Seen) -> None:
