@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sleap_rtc.local.child import Child
 
 FAST = ("--set", "trainer_config.max_epochs=2")
-SLOW = ("--set", "trainer_config.max_epochs=200")
+ENDLESS = ("--set", "trainer_config.max_epochs=1000000")
 ROOMS = "sleap-rtc-rooms"
 WORKERS = 3
 RATE_S = 15
@@ -171,7 +171,7 @@ class MeasuredRun:
         """Ask a job this and that over a live session, then kill its worker; another one takes it over."""
         room = self.product.new_room()
         first = self._worker(room, 1)
-        self._send(room, *SLOW)
+        self._send(room, *ENDLESS)
         self.did.uploaded_bytes += self._small.stat().st_size
         self._wait(room, JobState.TRAINING)
         job = self.product.job(room)["job_id"]

@@ -9,6 +9,8 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+import anyio
+
 from sleap_rtc.service.replies import EventStream
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ async def _until(
                 finally:
                     if not line.done():
                         line.cancel()
-                        await asyncio.wait({line})
+                        # Whoever is cancelled by a scope is so again at every wait.
+                        with anyio.CancelScope(shield=True):
+                            await asyncio.wait({line})
                 if line.cancelled():
                     return
                 try:
