@@ -25,7 +25,7 @@ from support.loop import in_loop, run, until
 from support.queues import assert_outage
 
 from sleap_rtc.events import job_steps, jobs
-from sleap_rtc.events.jobs import JobModel, JobRequest, JobState
+from sleap_rtc.events.jobs import JobModel, JobNotReady, JobRequest, JobState
 from sleap_rtc.events.uploads import UploadRecord
 from sleap_rtc.storage import keys
 from sleap_rtc.storage.document import Documents
@@ -160,6 +160,26 @@ def test_a_model_that_nobody_was_told_of_is_published(house: House) -> None:
     house.swept(HOUR)
     assert list(house.manifest().models) == [record.model_id]
     assert house.job_of(record).state is JobState.PUBLISHED
+
+
+def test_a_message_too_many_does_not_train_again_what_nobody_was_told_of_yet(house: House) -> None:
+    record = house.finished()
+    with pytest.raises(JobNotReady):
+        house.claimed(house.job_of(record), "w2", in_an_hour())
+    house.swept(HOUR)
+    assert house.job_of(record).state is JobState.PUBLISHED
+    assert house.job_of(record).attempt == 1
+
+
+def test_a_job_whose_worker_was_lost_while_it_sent_its_model_goes_back_to_the_queue(house: House) -> None:
+    job = house.claimed(house.queued())
+    house.jobs.change(
+        job.room_id,
+        job.job_id,
+        lambda present: job_steps.advanced(present, JobState.UPLOADING, job.fencing, datetime.now(UTC)),
+    )
+    house.swept(HOUR)
+    assert house.claimed(job, "w2", in_an_hour()).attempt == 2
 
 
 def test_a_model_whose_record_is_still_to_come_is_nothing_to_speak_of(

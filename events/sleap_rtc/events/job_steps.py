@@ -5,6 +5,8 @@
                  │         └────────────┴────────────┴─────────────→ cancelled
                  └── requeued(n) ← lost ←──────── (the lease ran out) ┘
 
+While a model is sent, the sweep alone says that a worker is lost: it looks whether the model came.
+
 A job that makes several models trains and uploads them one after the other; each that is sent counts from
 then on, whoever holds the job next.
 
@@ -69,7 +71,7 @@ def claimed(
     Raises:
         JobEnded: there is nothing left to do.
         JobClaimed: another worker holds it.
-        JobNotReady: it has not been queued, or it waits before it is tried again.
+        JobNotReady: it has not been queued, it waits before it is tried again, or its model may be there.
     """
     if job.ended:
         raise JobEnded(state=job.state)
@@ -81,6 +83,9 @@ def claimed(
             if _is_same_claim(job, worker_id, event, subject):
                 return renewed(job, job.fencing, now, lease_s)
             raise JobClaimed(worker_id=_holder(job), remaining_s=remaining_s)
+        if job.state is JobState.UPLOADING:
+            # The notice of it may be late, or lost: the sweep publishes it, or queues the job again.
+            raise JobNotReady(why="its model may be there already", remaining_s=lease_s)
         job = lost(job, now, event, most_attempts)
         if job.ended:
             return job
