@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from support.certificates import Authority
+from support.fault_proxy import FaultProxy, Reply
 from support.gate import gate
 from support.product import Product
 from support.tiny_server import TinyServer
@@ -240,6 +241,14 @@ def test_a_service_without_a_store_is_named(closed: Product, cloud: Cloud) -> No
         "/healthz is well, but /readyz answers HTTP 503: the service has no store."
     )
     assert rows["metrics"]["told"] == "/metrics answers HTTP 503 and shows no metrics of sleap-rtc."
+
+
+def test_metrics_that_are_closed_to_those_outside_are_well(closed: Product, cloud: Cloud) -> None:
+    with FaultProxy(closed.stack.service_url) as balancer:
+        balancer.script("GET /metrics", Reply(403, b"The metrics are for those within."))
+        _, rows = examined(closed, SLEAP_RTC_BACKEND_API_URL=balancer.url)
+    assert rows["metrics"]["outcome"] == "ok"
+    assert rows["metrics"]["told"] == "/metrics is for those within, and closed to everybody else"
 
 
 def test_a_token_that_has_expired_is_named(closed: Product, cloud: Cloud) -> None:

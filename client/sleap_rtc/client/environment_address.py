@@ -55,12 +55,14 @@ class ServiceAddress:
         return "/readyz says that the store answers"
 
     def has_metrics(self) -> str:
-        """Say that metrics are given out. Raises Unreachable, CheckFailed."""
+        """Say that metrics are given out, or kept from those outside. Raises Unreachable, CheckFailed."""
         reply = self._get("/metrics")
+        if reply.status == HTTPStatus.FORBIDDEN:
+            return "/metrics is for those within, and closed to everybody else"
         if reply.status != HTTPStatus.OK or b"# TYPE sleap_rtc_" not in reply.data:
             raise CheckFailed(
                 why=f"/metrics answers HTTP {reply.status} and shows no metrics of sleap-rtc.",
-                advice="look whether the balancer lets /metrics through",
+                advice="look at the service's log; the balancer answers 403 to whoever is outside",
             )
         kinds = reply.data.count(b"# TYPE sleap_rtc_")
         return f"/metrics shows {kinds} kinds of metrics"

@@ -139,8 +139,8 @@ variable "settings" {
   default     = {}
 
   validation {
-    condition     = alltrue([for name in keys(var.settings) : can(regex("^SLEAP_RTC_[A-Z0-9_]+$", name))])
-    error_message = "settings are named SLEAP_RTC_* (docs/reference/settings.md)."
+    condition     = alltrue([for name in keys(var.settings) : can(regex("^(SLEAP_RTC|OTEL)_[A-Z0-9_]+$", name))])
+    error_message = "settings are named SLEAP_RTC_* (docs/reference/settings.md) or OTEL_* (docs/tracing.md)."
   }
 }
 

@@ -90,6 +90,29 @@ resource "aws_lb_listener" "redirect" {
   }
 }
 
+# Behind one address, each look would be at another task: tasks tell a collector (docs/production.md, "Metrics and traces").
+resource "aws_lb_listener_rule" "metrics" {
+  listener_arn = aws_lb_listener.https.arn
+  priority     = 5
+  tags         = merge(var.tags, { Name = "${var.name}-metrics" })
+
+  condition {
+    path_pattern {
+      values = ["/metrics"]
+    }
+  }
+
+  action {
+    type = "fixed-response"
+
+    fixed_response {
+      content_type = "text/plain"
+      message_body = "The metrics are for those within."
+      status_code  = "403"
+    }
+  }
+}
+
 # Who is connected is in the memory of one instance (docs/signaling.md, "Several instances").
 resource "aws_lb_listener_rule" "signaling" {
   count = local.signaling_apart ? 1 : 0

@@ -290,8 +290,8 @@ variable "settings" {
   type        = map(string)
 
   validation {
-    condition     = alltrue([for name in keys(var.settings) : can(regex("^SLEAP_RTC_[A-Z0-9_]+$", name))])
-    error_message = "settings are named SLEAP_RTC_*."
+    condition     = alltrue([for name in keys(var.settings) : can(regex("^(SLEAP_RTC|OTEL)_[A-Z0-9_]+$", name))])
+    error_message = "settings are named SLEAP_RTC_* or OTEL_*."
   }
 
   validation {
@@ -321,8 +321,8 @@ variable "secrets" {
   default     = {}
 
   validation {
-    condition     = alltrue([for name, arn in var.secrets : can(regex("^SLEAP_RTC_[A-Z0-9_]+$", name)) && can(regex("^arn:[a-z-]+:secretsmanager:${var.region}:${var.account_id}:secret:${var.name}/.+$", arn))])
-    error_message = "secrets are SLEAP_RTC_* -> ARN of a secret in the account and region whose name starts with NAME/."
+    condition     = alltrue([for name, arn in var.secrets : can(regex("^(SLEAP_RTC|OTEL)_[A-Z0-9_]+$", name)) && can(regex("^arn:[a-z-]+:secretsmanager:${var.region}:${var.account_id}:secret:${var.name}/.+$", arn))])
+    error_message = "secrets are SLEAP_RTC_* or OTEL_* -> ARN of a secret in the account and region whose name starts with NAME/."
   }
 }
 

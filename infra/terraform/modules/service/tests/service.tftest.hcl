@@ -92,6 +92,37 @@ run "tasks_with_nothing_that_they_do_not_need" {
   }
 }
 
+run "metrics_are_for_those_within" {
+  command = plan
+
+  variables {
+    settings = {
+      SLEAP_RTC_S3_UPLOAD_BUCKET  = "lab-uploads"
+      SLEAP_RTC_S3_ROOM_BUCKET    = "lab-rooms"
+      SLEAP_RTC_ISSUER            = "https://issuer.example.org"
+      SLEAP_RTC_JWKS_URL          = "https://issuer.example.org/keys"
+      SLEAP_RTC_AUDIENCE          = "example"
+      OTEL_EXPORTER_OTLP_ENDPOINT = "https://collector.example.org"
+    }
+    secrets = {
+      OTEL_EXPORTER_OTLP_HEADERS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:sleap-rtc-test/collector-AbCdEf"
+    }
+  }
+
+  assert {
+    condition     = aws_lb_listener_rule.metrics.action[0].type == "fixed-response" && aws_lb_listener_rule.metrics.action[0].fixed_response[0].status_code == "403" && contains(flatten([for condition in aws_lb_listener_rule.metrics.condition : [for pattern in condition.path_pattern : tolist(pattern.values)]]), "/metrics")
+    error_message = "Nobody outside has the metrics."
+  }
+  assert {
+    condition     = aws_lb_listener_rule.metrics.priority < aws_lb_listener_rule.signaling[0].priority
+    error_message = "No other rule comes before it."
+  }
+  assert {
+    condition     = strcontains(aws_ecs_task_definition.service.container_definitions, "https://collector.example.org") && strcontains(aws_ecs_task_definition.service.container_definitions, "OTEL_EXPORTER_OTLP_HEADERS")
+    error_message = "Every task tells the collector, with its key from a secret."
+  }
+}
+
 run "live_peers_meet_in_one_task" {
   command = plan
 
