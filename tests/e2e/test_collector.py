@@ -89,3 +89,12 @@ def test_one_that_refuses_is_spoken_of_once(
     collector.status = 503
     _, said = story(observed, small_package)
     assert len(said.splitlines()) == 1
+
+
+def test_a_command_without_a_trace_tells_its_metrics_as_well(
+    observed: Product, collector: Collector, small_package: Path
+) -> None:
+    sent = observed.run("uploads", "put", str(small_package), "-r", observed.new_room())
+    assert (sent.status, sent.err) == (0, "")
+    size = collector.measured()["sleap_rtc.transfer.size"]
+    assert sum(point.as_int or point.as_double for point in size.sum.data_points) == small_package.stat().st_size

@@ -6,8 +6,6 @@ import os
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-import typer
-
 from sleap_rtc.client.bearer import bearer, signaling_bearer
 from sleap_rtc.client.model_registry import ClientModelRegistry
 from sleap_rtc.client.own_usage import OWN_USAGE
@@ -16,6 +14,7 @@ from sleap_rtc.client.service_client import ServiceClient
 from sleap_rtc.client.uploader import S3Uploader
 from sleap_rtc.events import tracing
 from sleap_rtc.events.span_keeper import SpanKeeper
+from sleap_rtc.observability.collector import is_wanted
 from sleap_rtc.settings import load_settings
 from sleap_rtc.storage.bandwidth import BandwidthLimit, Throttle
 from sleap_rtc.storage.telling import tell
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from sleap_rtc.client.peer_or_store import ModelPeers, PeersOf
     from sleap_rtc.client.push import ModelPusher
     from sleap_rtc.events.span_table import SpanName
-    from sleap_rtc.observability.instrument import Meter
     from sleap_rtc.settings import Settings
 
 _PATIENCE_WITH_PEERS_S = 5.0
@@ -48,11 +46,16 @@ def settings_for(limit: str) -> Settings:
 
 
 def measure(settings: Settings) -> None:
-    """Measure what this process does from now on, if there is somebody to push it to."""
+    """Measure what this process does from now on, if there is somebody to tell it."""
     if settings.metrics_push_url:
         from sleap_rtc.observability.push import push_until_exit
 
         push_until_exit(settings.metrics_push_url, "client")
+    if is_wanted(os.environ, "metrics"):
+        from sleap_rtc.observability.telemetry import telemetry_until_exit
+
+        # Later than the push, so that it ends before: what a collector did not take is pushed, too.
+        telemetry_until_exit("client")
 
 
 def traffic(settings: Settings) -> Traffic:
@@ -70,28 +73,15 @@ def service_client(settings: Settings | None = None) -> ServiceClient:
 @contextmanager
 def traced(command: SpanName, service: ServiceClient) -> Iterator[None]:
     """Begin a trace that is the command's; what it comes to is kept with the job that is submitted in it."""
-    from sleap_rtc.observability.telemetry import Telemetry
+    from sleap_rtc.observability.telemetry import telemetry_until_exit
 
     keeper = SpanKeeper(service.traces)
-    telemetry = Telemetry("client", os.environ, lambda text: typer.echo(f"sleap-rtc: {text}", err=True))
+    on_span = tracing.all_of(keeper, telemetry_until_exit("client").on_span)
     try:
-        with (
-            _measured(telemetry.meters),
-            tracing.begun(command, "client", tracing.all_of(keeper, telemetry.on_span), {}),
-        ):
+        with tracing.begun(command, "client", on_span, {}):
             yield
     finally:
-        telemetry.close()
         keeper.close()
-
-
-def _measured(meters: tuple[Meter, ...]) -> AbstractContextManager[object]:
-    """Return what measures while it is entered; nothing does where nobody takes it."""
-    if not meters:
-        return nullcontext()
-    from sleap_rtc.observability.measuring import Measuring
-
-    return Measuring("client", *meters)
 
 
 def uploader(service: ServiceClient, settings: Settings, say: Callable[[str], None]) -> S3Uploader:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
@@ -57,6 +56,8 @@ def is_installed() -> bool:
 
 def resource_of(part: str) -> Resource:
     """Return who a part of the system is to a collector."""
+    from importlib.metadata import version
+
     from opentelemetry.sdk.resources import Resource
 
     return Resource.create({"service.name": f"sleap-rtc-{part}", "service.version": version("sleap-rtc")})

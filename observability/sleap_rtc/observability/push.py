@@ -7,21 +7,19 @@ one that does not get through is reported in one sentence.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import secrets
-import signal
-import sys
 import threading
 from contextlib import ExitStack
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from urllib.error import HTTPError
 
 from prometheus_client import push_to_gateway
 
 from sleap_rtc.observability.collector import TelemetryLost
 from sleap_rtc.observability.measuring import Measuring
+from sleap_rtc.observability.until_exit import at_exit, say
 from sleap_rtc.storage.telling import tell
 
 if TYPE_CHECKING:
@@ -113,22 +111,6 @@ def push_until_exit(url: str, part: Part) -> Measuring:
     """Measure and push from now on until the process ends, be it by SIGTERM; once for each address."""
     opened = ExitStack()
     measuring = opened.enter_context(Measuring(part))
-    opened.enter_context(Push(url, part, measuring, _say))
-    atexit.register(opened.close)
-    if threading.current_thread() is threading.main_thread() and _dies_by(signal.SIGTERM):
-        signal.signal(signal.SIGTERM, _leave)
+    opened.enter_context(Push(url, part, measuring, say))
+    at_exit(opened.close)
     return measuring
-
-
-def _say(text: str) -> None:
-    """Say it as the command line says what went wrong."""
-    sys.stderr.write(f"sleap-rtc: {text}\n")
-
-
-def _dies_by(number: signal.Signals) -> bool:
-    return signal.getsignal(number) is signal.SIG_DFL
-
-
-def _leave(number: int, _: Any) -> None:
-    """End as the shell says that a signal ends a process, with what has to be done before."""
-    sys.exit(128 + number)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import ExitStack
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sleap_rtc.events.spans import unheard
 from sleap_rtc.observability.collector import EXIT_S, NOT_INSTALLED, Losses, is_installed, is_wanted
+from sleap_rtc.observability.until_exit import at_exit, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,3 +67,17 @@ class Telemetry:
             self._spans.close(within_s / 2)
         if self._meter:
             self._meter.close(until - time.monotonic())
+
+
+@cache
+def telemetry_until_exit(part: Part) -> Telemetry:
+    """Tell the collector that the environment names, if it names one, until the process ends."""
+    telemetry = Telemetry(part, os.environ, say)
+    opened = ExitStack()
+    opened.callback(telemetry.close)
+    if telemetry.meters:
+        from sleap_rtc.observability.measuring import Measuring
+
+        opened.enter_context(Measuring(part, *telemetry.meters))
+    at_exit(opened.close)
+    return telemetry
