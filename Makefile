@@ -20,9 +20,6 @@ OF_CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-
 	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
 	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
 
-# What needs no engine of another environment, no root and nothing killed.
-ORDINARY := not localstack and not seaweedfs and not faults and not train and not turn and not netns and not image and not prometheus
-
 .PHONY: help demo up test format lint types imports unit coverage test-localstack test-seaweedfs test-faults test-train test-stores test-transport bench-transfer bench-events security test-image test-infra test-dashboards dashboards openapi metrics trace-reference lock test-turn test-netns clean
 
 help:  ## Show this list
@@ -50,10 +47,10 @@ imports: $(VENV)/.dev
 	@$(BIN)/lint-imports
 
 unit: $(VENV)/.dev
-	@$(BIN)/pytest -n 2 -m "$(ORDINARY)"
+	@$(BIN)/pytest -n 2
 
 coverage: $(VENV)/.dev  ## The same tests with the coverage that they give, of every process
-	@$(BIN)/pytest -n 2 -m "$(ORDINARY)" --cov --cov-report=term
+	@$(BIN)/pytest -n 2 --cov --cov-report=term
 
 test-localstack: $(VENV)/.dev $(LOCALSTACK_VENV)/.ready  ## The story on LocalStack in an environment of its own
 	@SLEAP_RTC_TEST_LOCALSTACK=$(CURDIR)/$(LOCALSTACK_VENV)/bin/python $(BIN)/pytest -m localstack
