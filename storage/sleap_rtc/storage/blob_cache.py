@@ -82,6 +82,7 @@ class BlobCache:
                         self._tell_size()
                 else:
                     tell(CacheLooked(hit=True))
+                    self._tell_size()
                 yield path
             finally:
                 remove(pin)

@@ -190,9 +190,10 @@ class PartCrew(Generic[M]):
             del self._lane_of_try[command.try_id]
             now = time.monotonic()
             if isinstance(outcome, Failure):
-                self._machine.part_failed(command.try_id, outcome, now, random.random())  # noqa: S311 - jitter
-                self._tell_trouble()
-                self._tell_tally()
+                if not self._over:  # else it was cut for that, and is not tried again
+                    self._machine.part_failed(command.try_id, outcome, now, random.random())  # noqa: S311 - jitter
+                    self._tell_trouble()
+                    self._tell_tally()
             else:
                 losers = self._machine.part_done(command.try_id, outcome, now)
                 for loser in losers or ():

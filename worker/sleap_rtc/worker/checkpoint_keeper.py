@@ -133,6 +133,9 @@ class CheckpointKeeper:
                 log.info("job %s: no more checkpoints: %s", self._facts.hold.job_id, lost)
                 return
             except (OSError, SleapRtcError) as error:
+                if self._stop.is_set():
+                    log.info("job %s: a checkpoint is not needed any more", self._facts.hold.job_id)
+                    return
                 log.warning("job %s: a checkpoint was not kept: %s", self._facts.hold.job_id, error)
                 tell(CheckpointKept("failed"))
                 due = time.monotonic() + max(self._every_s, _AGAIN_AFTER_S)
