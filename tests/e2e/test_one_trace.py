@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -232,21 +230,6 @@ def test_a_header_that_is_no_trace_context_is_ignored(product: Product, header: 
         headers={"Authorization": f"Bearer {token}", "traceparent": header},
     )
     assert reply.status == 201, reply.data
-
-
-def test_the_demo_prints_the_id_of_the_trace(tmp_path: Path, product: Product) -> None:
-    told = subprocess.run(
-        [sys.executable, "-m", "sleap_rtc.client", "demo"],
-        env={**product.client_environment, "HOME": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert told.returncode == 0, told.stdout + told.stderr
-    printed = re.findall(r"trace ([0-9a-f]{32})", told.stdout)
-    assert len(printed) >= 2
-    assert len(set(printed)) == 1
 
 
 def test_an_upload_that_was_cut_and_gone_on_with_links_to_its_first_run(

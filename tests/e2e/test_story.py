@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ import numpy as np
 FAST = ("--set", "trainer_config.max_epochs=2")
 
 
-def test_the_demo_ends_with_a_verified_model(tmp_path: Path) -> None:
+def test_the_demo_ends_with_a_verified_model_and_says_one_trace(tmp_path: Path) -> None:
     told = subprocess.run(
         [sys.executable, "-m", "sleap_rtc.client", "demo"],
         env={**os.environ, "HOME": str(tmp_path)},
@@ -32,6 +33,9 @@ def test_the_demo_ends_with_a_verified_model(tmp_path: Path) -> None:
     assert told.returncode == 0, told.stdout + told.stderr
     assert "Every hop was verified." in told.stdout
     assert list((tmp_path / ".sleap-rtc" / "models").glob("single_instance_*/best.ckpt"))
+    printed = re.findall(r"trace ([0-9a-f]{32})", told.stdout)
+    assert len(printed) >= 2
+    assert len(set(printed)) == 1
 
 
 def test_train_show_list_and_pull(product: Product, package: Path) -> None:
