@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query
-from dashboards.promql import grown, most, orzero, rate
+from dashboards.promql import grown, most, orzero, per_second
 from sleap_rtc.observability.instruments import (
     COST,
     COST_AVOIDED,
@@ -62,7 +62,7 @@ BOARD = Board(
             "timeseries",
             "currencyUSD",
             "Dollars in an hour, by kind.",
-            (Query(f"3600 * {rate(COST, 'kind')}", "{{kind}}"),),
+            (Query(f"3600 * {per_second(COST, 'kind')}", "{{kind}}"),),
             runbooks=("CostIsUnusual",),
         ),
         Panel(

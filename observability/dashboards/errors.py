@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query
-from dashboards.promql import grown, orzero, quantile, rate, share, total
+from dashboards.promql import grown, orzero, per_second, quantile, share, total
 from sleap_rtc.observability.instruments import (
     BUILD,
     HTTP_DURATION,
@@ -18,6 +18,12 @@ from sleap_rtc.observability.instruments import (
 )
 
 _BURNS = ("ErrorBudgetBurnsFast", "ErrorBudgetBurnsSlowly")
+
+
+def _s3_share(*outcomes: str) -> str:
+    """Return the share of requests that ended so, with those that commands pushed at their end."""
+    return share(grown(S3_REQUESTS, window="5m", outcome=outcomes), grown(S3_REQUESTS, window="5m"))
+
 
 BOARD = Board(
     "sleap-rtc-errors",
@@ -48,7 +54,7 @@ BOARD = Board(
             "timeseries",
             "reqps",
             "Requests a second by the class of their status. 5xx are ours.",
-            (Query(rate(HTTP_DURATION, "status"), "{{status}}"),),
+            (Query(per_second(HTTP_DURATION, "status"), "{{status}}"),),
             runbooks=_BURNS,
         ),
         Panel(
@@ -79,12 +85,10 @@ BOARD = Board(
             "Which requests to S3 fail?",
             "timeseries",
             "percentunit",
-            "The share of requests that were throttled or failed. Conflicts are how writers agree.",
+            "The share of requests in five minutes. Conflicts are how writers agree, and no failures.",
             (
-                Query(
-                    share(rate(S3_REQUESTS, outcome=("throttled", "failed")), rate(S3_REQUESTS)), "no answer"
-                ),
-                Query(share(rate(S3_REQUESTS, outcome="refused"), rate(S3_REQUESTS)), "refused"),
+                Query(_s3_share("throttled", "failed"), "no answer"),
+                Query(_s3_share("refused"), "refused"),
             ),
             ((0.05, "yellow"), (0.2, "red")),
             ("S3RequestsFail",),
@@ -114,7 +118,7 @@ BOARD = Board(
             "timeseries",
             "short",
             "URLs a second; each lets its holder send or fetch one part.",
-            (Query(rate(SIGNED_URLS, "operation"), "{{operation}}"),),
+            (Query(per_second(SIGNED_URLS, "operation"), "{{operation}}"),),
         ),
         Panel(
             "Which processes tell of themselves?",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query
-from dashboards.promql import buckets, grown, most, orzero, quantile, rate, share, total
+from dashboards.promql import buckets, grown, most, orzero, quantile, share, total
 from sleap_rtc.observability.instruments import (
     DEAD_LETTERS,
     HANDOVERS,
@@ -181,8 +181,16 @@ BOARD = Board(
             "Do writers get in each other's way?",
             "timeseries",
             "percentunit",
-            "The share of conditional writes of rooms' logs that another was ahead of.",
-            (Query(share(rate(MANIFEST_WRITES, result="lost"), rate(MANIFEST_WRITES)), "lost"),),
+            "The share of conditional writes of rooms' logs in five minutes that another was ahead of.",
+            (
+                Query(
+                    share(
+                        grown(MANIFEST_WRITES, window="5m", result="lost"),
+                        grown(MANIFEST_WRITES, window="5m"),
+                    ),
+                    "lost",
+                ),
+            ),
             ((0.5, "yellow"),),
             ("ManifestIsContended",),
             most=1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query
-from dashboards.promql import buckets, grown, orzero, quantile, rate, share, total
+from dashboards.promql import buckets, grown, orzero, per_second, quantile, share, total
 from sleap_rtc.observability.instruments import (
     LIVE_COMMANDS,
     LIVE_OPEN,
@@ -102,14 +102,14 @@ BOARD = Board(
             "timeseries",
             "short",
             "Messages a second that were passed on, and that could not be.",
-            (Query(rate(SIGNALING_MESSAGES, "outcome"), "{{outcome}}"),),
+            (Query(per_second(SIGNALING_MESSAGES, "outcome"), "{{outcome}}"),),
         ),
         Panel(
             "How many bytes go to peers?",
             "timeseries",
             "Bps",
             "Models that peers had from workers and not from S3, by their way.",
-            (Query(rate(PEER_SERVED, "path"), "{{path}}"),),
+            (Query(per_second(PEER_SERVED, "path"), "{{path}}"),),
             runbooks=("RelayShareIsHigh",),
         ),
     ),

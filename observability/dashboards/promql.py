@@ -48,11 +48,6 @@ def _counted(instrument: Instrument) -> str:
     return "_count" if instrument.kind is Kind.HISTOGRAM else ""
 
 
-def rate(instrument: Instrument, *by: str, window: str = WINDOW, **labels: Value) -> str:
-    """Return how fast a counter grows, or how often a histogram is told something, a second."""
-    return _sum(by, f"rate({series(instrument, _counted(instrument), **labels)}[{window}])")
-
-
 def growth(selector: str, window: str, offset: str = "") -> str:
     """Return by how much each series grew, the first steps of a new one among them.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query
-from dashboards.promql import buckets, grown, orzero, per_second, quantile, rate, share
+from dashboards.promql import buckets, grown, orzero, per_second, quantile, share
 from sleap_rtc.observability.instruments import (
     HEDGES,
     INTEGRITY_FAILURES,
@@ -150,7 +150,7 @@ BOARD = Board(
             "timeseries",
             "reqps",
             "Requests by S3's own name for them, retries among them.",
-            (Query(rate(S3_REQUESTS, "operation"), "{{operation}}"),),
+            (Query(per_second(S3_REQUESTS, "operation"), "{{operation}}"),),
         ),
         Panel(
             "How long does S3 take to answer?",

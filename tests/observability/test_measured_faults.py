@@ -14,7 +14,7 @@ from prometheus_client import generate_latest
 from support.cache_bench import CacheBench, content
 from support.exposition import Scrape
 from support.fault_proxy import Corrupt, FaultProxy, Reset, s3_error
-from support.gpus import Driver
+from support.gpus import USED_BYTES, Driver
 from support.jobs import HOUR, House
 from support.loop import in_virtual_time
 from support.queues import DOWN, FaultyQueue
@@ -205,7 +205,7 @@ def test_the_cache_tells_looks_size_and_evictions(worker: Ear, tmp_path: Path) -
 def test_what_a_driver_tells_of_its_gpus_is_told_on(worker: Ear) -> None:
     tell(MachineLoaded(measured(Driver())))
     assert worker.value("gpu_utilization_ratio", gpu="0") == pytest.approx(0.97)
-    assert worker.value("gpu_memory_bytes", gpu="1") == 3
+    assert worker.value("gpu_memory_bytes", gpu="1") == USED_BYTES
     assert worker.value("gpu_temperature_celsius") == 65
     assert 0 <= worker.value("host_cpu_ratio") <= 1
 

@@ -116,11 +116,15 @@ class FaultProxy:
                     return fault
         return None
 
-    def forget(self) -> None:
-        """Drop what is scripted and what was seen."""
+    def stop_faults(self) -> None:
+        """Drop what is scripted."""
         with self._lock:
             self._script.clear()
-            self.lines.clear()
+
+    def forget(self) -> None:
+        """Drop what is scripted and what was seen."""
+        self.stop_faults()
+        self.lines.clear()
 
 
 class _Server(ThreadingHTTPServer):

@@ -54,10 +54,10 @@ class Said:
 class Product:
     """A local stack in a folder, and a user's home beside it."""
 
-    def __init__(self, folder: Path, external: External | None = None) -> None:
+    def __init__(self, folder: Path, external: External | None = None, *, job_lease_s: int = 4) -> None:
         self.home = folder / "home"
         self.home.mkdir(exist_ok=True)
-        self.stack = LocalStack(folder / "stack", external, job_lease_s=4)
+        self.stack = LocalStack(folder / "stack", external, job_lease_s=job_lease_s)
 
     @property
     def client_environment(self) -> dict[str, str]:
