@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     chosen = parser.parse_args()
     os.environ.update(CREDENTIALS)
-    size_mib, rounds, bar = (64, 8, None) if chosen.quick else (512, 10, BAR)
+    size_mib, rounds, bar = (64, 8, None) if chosen.quick else (512, 30, BAR)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "file.bin"

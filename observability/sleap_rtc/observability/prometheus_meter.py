@@ -39,6 +39,7 @@ class PrometheusMeter:
         self._part = part
         self._lock = threading.Lock()
         self._made: dict[str, Counter | Gauge | Histogram] = {}
+        self._series: dict[tuple[object, ...], Counter | Gauge | Histogram] = {}
         for instrument in INSTRUMENTS:
             if part in instrument.parts and not instrument.labels and instrument.kind is not Kind.GAUGE:
                 self._metric(instrument)
@@ -73,11 +74,17 @@ class PrometheusMeter:
     def _of(self, kind: type[M], instrument: Instrument, labels: dict[str, str]) -> M | None:
         if self._part not in instrument.parts:
             return None
-        metric = self._made.get(instrument.name) or self._metric(instrument)
-        if not isinstance(metric, kind):
+        asked = (instrument.name, *labels.items())
+        series = self._series.get(asked)
+        if series is None:
+            spelled = instrument.spelled(labels)
+            metric = self._made.get(instrument.name) or self._metric(instrument)
+            series = metric.labels(*spelled.values()) if spelled else metric
+            if spelled == labels:  # else anything might come, and each would stay here
+                self._series[asked] = series
+        if not isinstance(series, kind):
             raise TypeError(f"{instrument.name} is a {instrument.kind}")
-        spelled = instrument.spelled(labels)
-        return metric.labels(*spelled.values()) if spelled else metric
+        return series
 
     def _metric(self, instrument: Instrument) -> Counter | Gauge | Histogram:
         with self._lock:
