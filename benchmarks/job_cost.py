@@ -24,6 +24,8 @@ from figures import Figure, Report, Table
 
 from sleap_rtc.local.example_package import make_example_package
 from sleap_rtc.local.stack import LocalStack
+from sleap_rtc.storage.cost import cost_of
+from sleap_rtc.storage.forecast import PlannedJob, forecast
 from sleap_rtc.storage.price_list import GB
 from sleap_rtc.storage.price_table import LIST_PRICES
 from sleap_rtc.storage.relay_alternative import Assumptions, relay_cost
@@ -95,6 +97,16 @@ def measure(folder: Path, frames: int, pulls: int) -> Report:
 def told(job: dict[str, Any], with_desktop: dict[str, Any], without: dict[str, Any]) -> Report:
     """Return figures and tables of three states of the bill."""
     needed, s3 = job["dataset_bytes"] + job["made_bytes"], job["bill"]["total"]
+    planned = PlannedJob(job["dataset_bytes"], job["made_bytes"], hours=0)
+    foreseen = cost_of(forecast(planned)[0], LIST_PRICES).by_kind()
+    counted = job["bill"]["cost"]
+    compared = Table(
+        "the same job as it was foreseen, without the hours that it trains",
+        ("KIND", "FORESEEN, USD", "COUNTED, USD"),
+        [(kind, f"{foreseen[kind]:.8f}", f"{counted[kind]:.8f}") for kind in counted if kind != "storage"],
+    )
+    asked = ("s3_write", "s3_read", "sqs", "sns")
+    requests = [sum(cost[kind] for kind in asked) for cost in (foreseen, counted)]
     relayed = relay_cost(needed, Assumptions(1.0, 1.0), LIST_PRICES)
     from_desktop = from_s3(with_desktop) - from_s3(job)
     from_store = from_s3(without) - from_s3(with_desktop)
@@ -109,17 +121,23 @@ def told(job: dict[str, Any], with_desktop: dict[str, Any], without: dict[str, A
         [(f"{share:.0%}", f"{share * relayed:.8f}", f"{share * relayed - s3:.8f}") for share in SHARES],
     )
     figures = [
-        Figure("job through S3", s3, "USD", "TURN, all relayed", s3 / relayed, None, holds=True),
+        Figure(
+            "requests as foreseen", 1000 * requests[0], "USD per 1,000", "as counted",
+            requests[0] / requests[1], None, holds=True,
+        ),
+        Figure(
+            "job through S3", 1000 * s3, "USD per 1,000", "TURN, all relayed", s3 / relayed, None, holds=True
+        ),
         Figure(
             "bytes out of S3 beside a desktop", from_desktop / 1e6, "MB", "without one",
             from_desktop / max(from_store, 1), None, holds=True,
         ),
         Figure(
-            "egress of a pull without a desktop", from_store / GB * LIST_PRICES.egress_gb, "USD",
-            "the whole job", from_store / GB * LIST_PRICES.egress_gb / s3, None, holds=True,
+            "egress of a pull without a desktop", 1000 * from_store / GB * LIST_PRICES.egress_gb,
+            "USD per 1,000", "the whole job", from_store / GB * LIST_PRICES.egress_gb / s3, None, holds=True,
         ),
     ]  # fmt: skip
-    return Report(figures, [kinds, turn])
+    return Report(figures, [kinds, compared, turn])
 
 
 def from_s3(job: dict[str, Any]) -> int:

@@ -97,4 +97,6 @@ def test_a_command_without_a_trace_tells_its_metrics_as_well(
     sent = observed.run("uploads", "put", str(small_package), "-r", observed.new_room())
     assert (sent.status, sent.err) == (0, "")
     size = collector.measured()["sleap_rtc.transfer.size"]
-    assert sum(point.as_int or point.as_double for point in size.sum.data_points) == small_package.stat().st_size
+    assert (
+        sum(point.as_int or point.as_double for point in size.sum.data_points) == small_package.stat().st_size
+    )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sleap_rtc.storage.cost import Cost, cost_of, gb_months, price_class
 from sleap_rtc.storage.forecast import PlannedJob, forecast
+from sleap_rtc.storage.part_plan import plan_parts
 from sleap_rtc.storage.price_list import DAYS_A_MONTH, GB, PriceTableWrong
 from sleap_rtc.storage.price_table import LIST_PRICES, PACKAGED, read_prices
 from sleap_rtc.storage.relay_alternative import Assumptions, relay_cost
@@ -257,6 +258,15 @@ def test_a_forecast_counts_parts_ranges_hours_and_what_is_kept() -> None:
     assert stored == pytest.approx(5 * 30 / DAYS_A_MONTH)
     longer, _ = forecast(replace(planned, hours=2))
     assert longer.requests["s3.GetObject"] - usage.requests["s3.GetObject"] == 2 * (720 + 90)
+    assert longer.requests["s3.PutObject"] - usage.requests["s3.PutObject"] == 2 * (240 + 90)
+
+
+def test_a_forecast_counts_a_checkpoint_a_minute_of_what_is_made() -> None:
+    short, long = (forecast(PlannedJob(GB, 250_000_000, hours=hours))[0] for hours in (0, 1))
+    more = {name: long.requests[name] - short.requests.get(name, 0) for name in long.requests}
+    assert more["s3.CreateMultipartUpload"] == more["s3.CompleteMultipartUpload"] == 3 * 60
+    assert more["s3.UploadPart"] == (2 * plan_parts(250_000_000).count + 1) * 60
+    assert long.bytes["upload.internet.checkpoint"] == 60 * 2 * 250_000_000
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,27 @@ from sleap_rtc.storage.cost import gb_months
 from sleap_rtc.storage.part_plan import LARGEST_OBJECT_BYTES, plan_parts, plan_ranges
 from sleap_rtc.storage.usage import Usage
 
-PER_JOB = {"s3.PutObject": 52, "s3.GetObject": 50, "sqs.ReceiveMessage": 20, "sns.Publish": 8}
-"""Measured with jobs of one epoch, each with a client that watches and pulls (`benchmarks/scale.py`)."""
+PER_JOB = {
+    "s3.PutObject": 26,
+    "s3.ListObjectsV2": 14,
+    "s3.GetObject": 50,
+    "s3.HeadObject": 14,
+    "sqs.ReceiveMessage": 20,
+    "sns.Publish": 3,
+}
+"""Counted of a job of one epoch with a client that watches and pulls (`benchmarks/job_cost.py`); of SQS,
+which is asked for a room and not for a job, what a job's notices and its message take."""
+_OF_A_FILE = ("s3.CreateMultipartUpload", "s3.UploadPart", "s3.CompleteMultipartUpload")
+SMALL_FILES = 7
+"""Of a model, beside its weights."""
 LOOKS_AN_HOUR = 720
 """A holder reads the job's record every five seconds."""
 RENEWALS_AN_HOUR = 90
 """With the default lease of 120 s: a read and a write each, and a request of SQS for the message."""
+LOG_PIECES_AN_HOUR = 240
+"""Of an engine that talks all the time (`worker.job_log`)."""
+CHECKPOINTS_AN_HOUR = 60
+"""At the default of `checkpoint_every_s`: the last, the best, the curve, and a record that names them."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +71,7 @@ class PlannedJob:
             "The worker has the dataset in its cache." if self.cached else "No worker has the dataset yet.",
             f"Models of {self.made_bytes / 1e6:,.0f} MB are made, brought home {self.pulls} times, and kept "
             f"for {self.made_days:g} days, the dataset for {self.dataset_days:g}.",
-            "Nothing is tried again, and no checkpoint is needed.",
+            "Nothing is tried again; a checkpoint is kept every minute, and none is needed.",
         )
 
 
@@ -71,16 +86,29 @@ def forecast(job: PlannedJob) -> tuple[Usage, float]:
             _add_download(requests, moved, job.dataset_bytes, f"{way}.dataset")
     if job.made_bytes:
         _add_upload(requests, moved, job.made_bytes, "model")
+        requests.update(dict.fromkeys(_OF_A_FILE, SMALL_FILES))
         for _ in range(job.pulls):
             _add_download(requests, moved, job.made_bytes, "internet.model")
     renewals = round(job.hours * RENEWALS_AN_HOUR)
     requests["s3.GetObject"] += round(job.hours * LOOKS_AN_HOUR) + renewals
-    requests["s3.PutObject"] += renewals
+    requests["s3.PutObject"] += renewals + round(job.hours * LOG_PIECES_AN_HOUR)
     requests["sqs.ChangeMessageVisibility"] += renewals
+    checkpoints = round(job.hours * CHECKPOINTS_AN_HOUR)
+    if checkpoints and job.made_bytes:
+        _add_checkpoints(requests, moved, checkpoints, job.made_bytes)
     stored = gb_months(job.made_bytes, timedelta(days=job.made_days))
     if travels:
         stored += gb_months(job.dataset_bytes, timedelta(days=job.dataset_days))
     return Usage(requests=dict(requests), bytes=dict(moved)), stored
+
+
+def _add_checkpoints(requests: Counter[str], moved: Counter[str], count: int, size_bytes: int) -> None:
+    requests["s3.CreateMultipartUpload"] += 3 * count
+    requests["s3.UploadPart"] += (2 * plan_parts(min(size_bytes, LARGEST_OBJECT_BYTES)).count + 1) * count
+    requests["s3.CompleteMultipartUpload"] += 3 * count
+    requests["s3.PutObject"] += count
+    requests["s3.GetObject"] += 2 * count
+    moved["upload.internet.checkpoint"] += 2 * size_bytes * count
 
 
 def _add_upload(requests: Counter[str], moved: Counter[str], size_bytes: int, content: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
@@ -20,12 +21,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_FLUSH_EVERY_S = 1.0
+_SOONEST_S, _LATEST_S = 1.0, 15.0
+_SHARE = 60.0
 _SEGMENTS_PER_ATTEMPT = 100_000
 
 
+def segment_every_s(age_s: float) -> float:
+    """Return how many seconds apart the segments of a log are that began so many seconds ago.
+
+    A log that talks all the time takes 220 segments in its first quarter of an hour and 240 an hour later on:
+    0.0012 dollars an hour at 0.005 per 1,000 PUTs (S3 in us-east-1, November 2026), and not 0.018.
+    """
+    return min(max(_SOONEST_S, age_s / _SHARE), _LATEST_S)
+
+
 class JobLog:
-    """Lines in, segments out, once a second while there is something to say."""
+    """Lines in, segments out: every second at first, and later at most 15 seconds after a line."""
 
     def __init__(self, desk: JobDesk, hold: Hold) -> None:
         self._desk = desk
@@ -54,7 +65,8 @@ class JobLog:
             self._lines.append(f"{stamp} {text}\n")
 
     def _run(self) -> None:
-        while not self._closing.wait(_FLUSH_EVERY_S):
+        began = time.monotonic()
+        while not self._closing.wait(segment_every_s(time.monotonic() - began)):
             self.flush()
 
     def flush(self) -> None:
