@@ -48,6 +48,16 @@ def _api(seen: Seen) -> list[Figure]:
     ]
 
 
+def _failed_requests(seen: Seen) -> list[Figure]:
+    """What the proxy did; a checkpoint that is cut, since its training ended, gets no answer, either."""
+    found, asked = seen.whole("Which requests to S3 fail?"), seen.told("sleap_rtc_s3_requests_total")
+    unanswered = seen.did.retries["throttled"] + seen.did.retries["connection"]
+    return [
+        Figure("no answer", found["no answer"] * asked, unanswered - 0.1, unanswered + len(seen.did.jobs)),
+        exact("refused", found["refused"] * asked, seen.did.retries["checksum"], within=0.02),
+    ]
+
+
 def _turned_away(seen: Seen) -> list[Figure]:
     did = seen.did
     turned_away = {"token": did.refused_tokens, "limit: user_quota": did.refused_uploads}
@@ -74,15 +84,7 @@ FIGURES: dict[str, Figures] = {
     "Which jobs fail, and why?": lambda seen: each(
         seen.last("Which jobs fail, and why?"), {"config_refused": seen.did.refused_jobs}
     ),
-    "Which requests to S3 fail?": lambda seen: each(
-        seen.whole("Which requests to S3 fail?"),
-        {
-            "no answer": (seen.did.retries["throttled"] + seen.did.retries["connection"])
-            / seen.told("sleap_rtc_s3_requests_total"),
-            "refused": seen.did.retries["checksum"] / seen.told("sleap_rtc_s3_requests_total"),
-        },
-        within=0.02,
-    ),
+    "Which requests to S3 fail?": _failed_requests,
     "Where were wrong bytes seen?": lambda seen: each(
         seen.last("Where were wrong bytes seen?"), {"download": seen.did.damaged_pulls}
     ),
