@@ -218,3 +218,16 @@ async def test_turn_credentials_are_renewed_before_they_end() -> None:
             await until(lambda: ada.ice_servers == server.ice_servers)
             assert [each.peer_id for each in server.registrations[:2]] == ["ada", "ada"]
             assert ada._socket is not None
+
+
+@in_loop
+async def test_whoever_is_told_to_end_at_whatever_step_of_his_beginning_ends() -> None:
+    """At one of the steps the server's answer is there, and has not been taken."""
+    async with SignalingServer().running() as server:
+        for step in range(150):
+            task = asyncio.create_task(client(server, f"peer-{step}").run())
+            for _ in range(step):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task], timeout=5)
+            assert task.cancelled(), step

@@ -160,7 +160,8 @@ class JobWatch:
                     return job
             pause_s = self._looks.pause_s(self._now() - self._changed_at, live=self._path.is_live)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._look_now.wait()
 
     async def _look_at(self, job: JobView) -> None:
         seen, before, self.job = JobSeen(job), self.job, job
@@ -271,7 +272,8 @@ class JobWatch:
             return
         ear = self._ear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(ear.ended.wait(), KEPT_WORDS_S)
+            async with asyncio.timeout(KEPT_WORDS_S):
+                await ear.ended.wait()
         ear.close()
         if not self._was_told(job):
             with suppress(SleapRtcError):

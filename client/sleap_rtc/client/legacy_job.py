@@ -142,7 +142,8 @@ class LegacyJob:
 
     async def _answered(self) -> str:
         try:
-            return await asyncio.wait_for(asyncio.shield(self._answer), PATIENCE_S)
+            async with asyncio.timeout(PATIENCE_S):
+                return await asyncio.shield(self._answer)
         except TimeoutError:
             why = f"no answer to our offer within {PATIENCE_S:g} s"
             raise PeerUnreachable(where=self._worker.name, why=why) from None

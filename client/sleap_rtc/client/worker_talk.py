@@ -59,4 +59,5 @@ class WorkerTalk:
     async def end(self) -> None:
         """Say goodbye, if that can be done soon."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.session.close("it is not needed any more"), _CLOSE_WITHIN_S)
+            async with asyncio.timeout(_CLOSE_WITHIN_S):
+                await self.session.close("it is not needed any more")

@@ -122,7 +122,8 @@ class Consumer:
                 ours = isinstance(error, SleapRtcError)
                 log.warning("queue %s: %s", self._queue.name, error, exc_info=not ours)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _PAUSE_AFTER_ERROR_S)
+                    async with asyncio.timeout(_PAUSE_AFTER_ERROR_S):
+                        await stop.wait()
                 continue
             late = [message for message in messages if stop.is_set() or not self._gate.enter()]
             for message in messages:

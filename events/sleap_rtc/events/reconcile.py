@@ -116,7 +116,8 @@ class Reconcile:
                 log.exception("the sweep was cut short")
                 tell(SweepEnded("failed"))
             try:
-                await asyncio.wait_for(stop.wait(), interval_s)
+                async with asyncio.timeout(interval_s):
+                    await stop.wait()
             except TimeoutError:
                 continue
 

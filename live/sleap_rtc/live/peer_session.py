@@ -185,7 +185,8 @@ class PeerSession:
 
     async def _disconnect(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._connection.close(), _CLOSING_S)
+            async with asyncio.timeout(_CLOSING_S):
+                await self._connection.close()
 
     async def _take(self, sdp: str, kind: str) -> None:
         from aiortc import RTCSessionDescription

@@ -88,7 +88,9 @@ class Sessions:
         self._answers[peer_id, session_id] = answer
         try:
             await self._signaling.send(peer_id, SessionOffered(session_id, offer))
-            await session.answered(await asyncio.wait_for(answer, self._within_s))
+            async with asyncio.timeout(self._within_s):
+                sdp = await answer
+            await session.answered(sdp)
             await session.opened(self._within_s)
         except TimeoutError:
             await session.close("no answer")

@@ -211,7 +211,8 @@ class SignalingClient:
 
     async def _register(self, socket: ClientConnection) -> None:
         await self._say_who_we_are(socket)
-        heard = read_heard(await asyncio.wait_for(socket.recv(), ANSWER_WITHIN_S))
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            heard = read_heard(await socket.recv())
         if not isinstance(heard, RegisteredAuth):
             why = heard.text_for_people if isinstance(heard, SignalError) else "it does not register anybody"
             raise Refused(where=self._url, why=why)
@@ -269,7 +270,6 @@ class SignalingClient:
             self._asked = asyncio.get_running_loop().create_future()
             try:
                 await self._say(question)
-                # Not wait_for: Python 3.11's may take an answer for the end of a cancellation.
                 async with asyncio.timeout(ANSWER_WITHIN_S):
                     return await self._asked
             except TimeoutError:

@@ -46,7 +46,8 @@ class StorageWatch:
             except SleapRtcError as error:
                 log.warning("what lies in the buckets could not be added up: %s", error)
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), every_s)
+                async with asyncio.timeout(every_s):
+                    await stop.wait()
 
     def look(self) -> None:
         """Add up once, and tell it. Versions that were replaced are not seen."""

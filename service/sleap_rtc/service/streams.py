@@ -58,7 +58,8 @@ class Streams:
                     tell(NotificationSent())
                     yield event
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(waiting.wait(), _LOOK_ANYWAY_S)
+                    async with asyncio.timeout(_LOOK_ANYWAY_S):
+                        await waiting.wait()
         finally:
             self._rooms[room_id].discard(waiting)
             self._tell_open()

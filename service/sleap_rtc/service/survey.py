@@ -70,7 +70,8 @@ class Survey:
             except SleapRtcError as error:
                 log.warning("not everything could be counted for the metrics: %s", error)
             try:
-                await asyncio.wait_for(stop.wait(), interval_s)
+                async with asyncio.timeout(interval_s):
+                    await stop.wait()
             except TimeoutError:
                 continue
 

@@ -67,7 +67,8 @@ class UsageLedger:
         """Keep what was counted, period by period, and the last one when `stop` is set."""
         while not stop.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), period_s)
+                async with asyncio.timeout(period_s):
+                    await stop.wait()
             await asyncio.to_thread(self.keep, rooms)
 
     def keep(self, rooms: ObjectStore) -> None:

@@ -57,7 +57,8 @@ async def invite(
             show(invitation(room_id, made, signaling.peer_id))
             wait_s = _renew_in_s(made, datetime.now(UTC))
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await stop.wait()
 
 
 def invitation(room_id: str, token: RoomToken, peer_id: str) -> str:

@@ -103,7 +103,8 @@ class Intake:
         while not self._ended.is_set():
             before = self._moves
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), STALLED_AFTER_S)
+                async with asyncio.timeout(STALLED_AFTER_S):
+                    await self._ended.wait()
             if not self._ended.is_set() and self._moves == before:
                 raise LegacyFileRefused(why=f"nothing of it came for {STALLED_AFTER_S:g} s")
         if self._error is not None:

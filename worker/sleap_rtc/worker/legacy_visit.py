@@ -115,7 +115,8 @@ class LegacyVisit:
         """Let the client stay for a while: what was sent may still be on its way."""
         if self._session is not None and not self._why_left:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._session.wait_ended(), LINGERS_FOR_S)
+                async with asyncio.timeout(LINGERS_FOR_S):
+                    await self._session.wait_ended()
 
     def leave(self, why: str) -> None:
         """Let the visit end: at once, or as soon as the engine at work has ended."""

@@ -75,7 +75,8 @@ class PeerDataset:
             return reader
         self._connected.clear()
         try:
-            await asyncio.wait_for(self._connected.wait(), self._waits_for_s)
+            async with asyncio.timeout(self._waits_for_s):
+                await self._connected.wait()
         except TimeoutError:
             why = f"it was cut off and did not come back within {self._waits_for_s:g} s"
             peer = reader.session.peer_id if reader is not None else "the client"

@@ -79,7 +79,8 @@ class ShiftWatch:
         while not self._stop.is_set():
             self._look()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), self._look_again_s())
+                async with asyncio.timeout(self._look_again_s()):
+                    await self._stop.wait()
 
     def _look(self) -> None:
         why = self._shift.over(self._settled, self._idle_for_s())
