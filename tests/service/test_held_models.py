@@ -102,7 +102,9 @@ def lose(trained: Trained) -> None:
     trained.lab.jobs.change(
         trained.lab.room_id,
         trained.hold.job_id,
-        lambda job: job_steps.claimed(job, "gpu-2", later, 60, "m2", 3, COLLEAGUE),
+        lambda job: job_steps.claimed(
+            job_steps.lost(job, later, "the lease ran out", 3), "gpu-2", later, 60, "m2", 3, COLLEAGUE
+        ),
     )
 
 
