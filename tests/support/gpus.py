@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UUIDS = ("GPU-0aaa1111-2222", "GPU-1bbb1111-2222", "GPU-2ccc1111-2222")
-USED_BYTES = 12 * 1024**3
+USED_BYTES, TOTAL_BYTES = 12 * 1024**3, 16 * 1024**3
 NAMES = ("GRID T4", "NVIDIA A40", "NVIDIA A100-SXM4-80GB")
 
 
@@ -35,7 +35,7 @@ class Driver:
         return NAMES[handle].encode() if handle else NAMES[handle]
 
     def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:  # noqa: N802
-        return SimpleNamespace(used=USED_BYTES, total=16 * 1024**3)
+        return SimpleNamespace(used=USED_BYTES, total=TOTAL_BYTES)
 
     def nvmlDeviceGetUtilizationRates(self, handle: int) -> Any:  # noqa: N802
         return SimpleNamespace(gpu=97)

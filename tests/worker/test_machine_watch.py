@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from support.gpus import NAMES, UUIDS, Driver
+from support.gpus import NAMES, TOTAL_BYTES, USED_BYTES, UUIDS, Driver
 
 from sleap_rtc.worker.machine_watch import MachineWatch, gpus_by, measured
 
@@ -27,7 +27,11 @@ def test_what_a_gpu_does_not_tell_is_left_out_and_one_that_is_lost_hides_no_othe
     virtual, real = gpus_by(Driver())
     assert (virtual.name, virtual.power_w, virtual.temperature_c) == (NAMES[0], None, None)
     assert (real.name, real.power_w, real.temperature_c) == (NAMES[2], 250.5, 65)
-    assert (real.utilisation_percent, real.memory_used_bytes, real.memory_total_bytes) == (97, 3, 4)
+    assert (real.utilisation_percent, real.memory_used_bytes, real.memory_total_bytes) == (
+        97,
+        USED_BYTES,
+        TOTAL_BYTES,
+    )
 
 
 @pytest.mark.parametrize(
